@@ -1,0 +1,59 @@
+# Everything from a fresh clone: `make demo` shows the main job, `make test` checks it.
+# PYTHON=python3.12 picks the interpreter (3.10 or newer); PIP_ARGS goes to pip install.
+
+PYTHON    ?= python3
+VENV      ?= .venv
+WORKERS   ?= 2
+TEST_JOBS ?= 2
+PIP_ARGS  ?=
+
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.channelvq-installed
+
+# Worker processes are the parallelism; threads inside them would only fight for the cores.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow bench lint format clean
+
+help:
+	@echo "make demo      the main job: photographs over a noisy channel, figure in results/demo/"
+	@echo "make test      all tests, doctests included (test-slow: the long ones too)"
+	@echo "make bench     the speeds that README.md promises, measured here"
+	@echo "make lint      ruff and mypy --strict"
+	@echo "make install   $(VENV) with channelvq, its dev extra and the reference implementations"
+	@echo "make clean     remove $(VENV) and caches"
+
+install: $(STAMP)
+
+# The stamp is younger than what it was made from, so a second `make install` does nothing.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("channelvq needs Python 3.10 or newer: make PYTHON=python3.12" if sys.version_info < (3, 10) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev,reference]'
+	@touch $@
+
+demo: install
+	$(BIN)/channelvq sweep sims/demo.toml --out results/demo --workers $(WORKERS)
+
+test: install
+	$(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+
+test-slow: install
+	$(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile -m "not gpu" $(PYTEST_ARGS)
+
+bench: install
+	$(BIN)/python benchmarks/speed.py
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find channelvq tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,123 @@
+"""`channelvq encode`, `decode` and `models`: pictures as `.cvq` files, and the weights that read them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from channelvq.errors import UsageError
+
+if TYPE_CHECKING:
+    from channelvq.codecs.container import CvqFile
+    from channelvq.codecs.vqvae import VqvaeCodec
+
+__all__ = ["decode", "encode", "models"]
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("image", type=_FILE)
+@click.argument("out", metavar="FILE.cvq", type=_FILE)
+@click.option(
+    "--bpp", type=float, default=0.5, show_default=True, help="Bits per pixel, the file's head included."
+)
+@click.option("--model", help="Weights: a name that `channelvq models` lists, or a .safetensors file.")
+def encode(image: Path, out: Path, bpp: float, model: str | None) -> None:
+    """Encode IMAGE with the VQ codec and write FILE.cvq.
+
+    \b
+    channelvq encode photo.png photo.cvq --bpp 0.5
+    """
+    from channelvq.codecs.container import CvqFile, message_budget, write_cvq
+    from channelvq.codecs.vqvae import VqvaeCodec
+    from channelvq.images import load_image
+    from channelvq.report.files import check_writable
+
+    if not 0 < bpp <= 24:
+        raise UsageError(f"--bpp is {bpp:g}, must be above 0 and at most 24")
+    check_writable(out)
+    picture = load_image(image)
+    channels, height, width = (int(side) for side in picture.shape)
+    budget = message_budget(bpp, height, width)
+    codec = VqvaeCodec(model)
+    message = codec.encode(picture, budget)
+    write_cvq(out, CvqFile(codec.model.id, (channels, height, width), message.bits))
+    size = out.stat().st_size
+    click.echo(
+        f"{out}: {size} bytes, {8 * size / (height * width):.4f} bits per pixel, model {codec.model.id}"
+    )
+
+
+@click.command()
+@click.argument("file", metavar="FILE.cvq", type=_FILE)
+@click.argument("out", metavar="IMAGE", type=_FILE)
+@click.option("--model", help="Weights: a name that `channelvq models` lists, or a .safetensors file.")
+@click.option("--concealment", help="none, neighbour, soft; without it the best there is.")
+def decode(file: Path, out: Path, model: str | None, concealment: str | None) -> None:
+    """Decode FILE.cvq and write IMAGE (PNG, JPEG, ... by its ending); damage is concealed.
+
+    \b
+    channelvq decode photo.cvq back.png
+    """
+    from channelvq.codecs.container import read_cvq
+    from channelvq.images import save_image
+    from channelvq.report.files import check_writable
+
+    check_writable(out)
+    content = read_cvq(file)
+    codec = _codec_for(file, content, model, concealment)
+    decoded = codec.decode(content.llrs, content.shape)
+    save_image(decoded.picture, out)
+    _, height, width = content.shape
+    damage = "" if content.intact else ", the file is damaged"
+    notes = "".join(f", {text}" for text in decoded.notes.values())
+    click.echo(f"{out}: {width} × {height} pixels, {decoded.status}{damage}{notes}")
+
+
+def _codec_for(file: Path, content: CvqFile, model: str | None, concealment: str | None) -> VqvaeCodec:
+    """Find the weights that made a file: those that are given, or one of those that ship."""
+    from channelvq.codecs.vqvae import VqvaeCodec
+    from channelvq.models.registry import models as shipped
+
+    if model is None:
+        known = {info.id: info.name for info in shipped()}
+        if content.model_id not in known:
+            names = ", ".join(f"{name} ({key})" for key, name in known.items()) or "none"
+            raise UsageError(
+                f"{file} was made by model {content.model_id}, which does not ship (shipped: {names});"
+                " give its weights with --model FILE.safetensors"
+            )
+        model = known[content.model_id]
+    codec = VqvaeCodec(model, concealment)
+    if codec.model.id != content.model_id:
+        raise UsageError(f"{file} was made by model {content.model_id}, not by {model} ({codec.model.id})")
+    return codec
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array, with all that training noted.")
+def models(as_json: bool) -> None:
+    """List the weights that ship: name, identity, size, and how good they are.
+
+    \b
+    channelvq models
+    """
+    from channelvq.models.registry import models as shipped
+
+    found = shipped()
+    if as_json:
+        keys = ("name", "id", "megabytes", "shape", "about")
+        click.echo(json.dumps([{key: getattr(info, key) for key in keys} for info in found]))
+        return
+    if not found:
+        click.echo("no weights ship with this installation; make some with: channelvq train", err=True)
+    for info in found:
+        click.echo(f"{info.name}  {info.id}  {info.megabytes:.1f} MB")
+        validation = info.about.get("validation", {})
+        for rate, psnr in validation.get("psnr_db", {}).items():
+            click.echo(f"  validation {float(psnr):.2f} dB at {rate} bpp")
+        click.echo(f"  card {info.card}")

@@ -1,0 +1,100 @@
+"""`channelvq transmit`: one picture over one channel."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from channelvq.cli.command import read_ratio
+
+if TYPE_CHECKING:
+    from channelvq.link import Reception
+
+__all__ = ["transmit"]
+
+
+@click.command()
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option("--codec", default="vqvae", show_default=True, help="vqvae, jpeg, ...")
+@click.option("--code", default="rs:255,191", show_default=True, help="Channel code: uncoded, rs:n,k, ...")
+@click.option("--modulation", default="qpsk", show_default=True, help="bpsk, qpsk, qam16, qam64, qam256.")
+@click.option("--channel", default="awgn", show_default=True, help="awgn, rayleigh:block, bsc:0.01, ...")
+@click.option("--snr-db", type=float, help="Es/N0 in dB; for channels of symbols, not of bits.")
+@click.option("--concealment", help="none, neighbour, soft; without it the best there is.")
+@click.option(
+    "--cbr", callback=read_ratio, default="1/12", show_default=True, help="Channel uses per source sample."
+)
+@click.option("--model", help="Weights of the codec; without it those that ship.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the channel.")
+@click.option("--trial", type=click.IntRange(0), default=0, show_default=True, help="Which repetition.")
+@click.option("--out", type=click.Path(path_type=Path), help="File for the received picture.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def transmit(
+    image: Path,
+    codec: str,
+    code: str,
+    modulation: str,
+    channel: str,
+    snr_db: float | None,
+    concealment: str | None,
+    cbr: Fraction,
+    model: str | None,
+    seed: int,
+    trial: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Send IMAGE over a noisy channel and show what arrives.
+
+    \b
+    channelvq transmit photo.png --snr-db 3 --out received.png
+    channelvq transmit photo.png --codec jpeg --code rs:255,191 --channel rayleigh:block --snr-db 12
+    channelvq transmit photo.png --code uncoded --channel bsc:0.01 --json
+    """
+    from channelvq.images import load_image, save_image
+    from channelvq.link import Link
+    from channelvq.report.files import check_writable
+
+    if out is not None:
+        check_writable(out)
+    picture = load_image(image)
+    link = Link(
+        codec=codec,
+        code=code,
+        modulation=modulation,
+        channel=channel,
+        concealment=concealment,
+        cbr=cbr,
+        model=model,
+    )
+    reception = link.transmit(picture, snr_db=snr_db, seed=seed, trial=trial)
+    if out is not None:
+        save_image(reception.image, out)
+    click.echo(json.dumps(reception.to_json()) if as_json else _summary(reception, out))
+
+
+def _summary(reception: Reception[Any], out: Path | None) -> str:
+    """Say in a few lines what arrived and what it cost."""
+    account = reception.account
+    errors = f"{reception.raw_ber:.2e} of the bits on the channel"
+    if reception.message_ber is not None:
+        errors += f", {reception.message_ber:.2e} of the message"
+    if reception.index_error_rate is not None:
+        errors += f", {reception.index_error_rate:.2e} of the indices"
+    parts = ", ".join(f"{name} {bits}" for name, bits in account.parts.items() if bits)
+    lines = [
+        f"picture   {reception.status}: PSNR {reception.psnr_db:.2f} dB, SSIM {reception.ssim:.4f}",
+        f"channel   {account.channel_uses} uses, CBR {float(account.cbr):.5f}",
+        f"errors    {errors}",
+        f"bits      {account.source_bits} of source ({parts}),"
+        f" {account.crc_bits} CRC, {account.parity_bits} parity, {account.padding_bits} padding",
+        *(f"note      {name}: {text}" for name, text in reception.notes.items()),
+        f"time      {reception.seconds:.2f} s",
+    ]
+    if out is not None:
+        lines.append(f"written   {out}")
+    return "\n".join(lines)

@@ -1,0 +1,147 @@
+"""`.cvq` files: a VQ message on disk, with what tells a foreign or broken file from a good one.
+
+Byte by byte, numbers big-endian:
+
+=======  ==========================================================================
+0 to 3   magic: 43 56 51 1A ("CVQ", end of text)
+4        version of this layout: 1
+5        channels: 1 (grey) or 3 (colour)
+6 to 9   width in pixels
+10 to 13 height in pixels
+14 to 21 model id: first 8 bytes of the SHA-256 of the weights file
+22 to 25 length n of the message in bits
+26 to 29 CRC-32/ISO-HDLC of the message bytes
+30, 31   CRC-16/IBM-3740 of bytes 0 to 29
+32 on    the message, ceil(n / 8) bytes, first bit most significant; see `channelvq.codecs.layout`
+=======  ==========================================================================
+
+A message whose CRC does not hold is decoded all the same, with less trust in its bits.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from channelvq.bits import bits_to_llrs, crc16, crc32, pack_bits, unpack_bits
+from channelvq.errors import BudgetError, UsageError
+
+__all__ = ["CONTAINER_BITS", "CvqFile", "read_cvq", "write_cvq"]
+
+_MAGIC = b"CVQ\x1a"
+_VERSION = 1
+_HEAD = struct.Struct(">4sBBII8sII")
+_BYTES = _HEAD.size + 2
+
+CONTAINER_BITS = 8 * _BYTES
+"""Bits that a file takes besides its message."""
+
+_DOUBTFUL_LLR = math.log(0.99 / 0.01)  # a file with some wrong bits somewhere
+
+
+@dataclass(frozen=True)
+class CvqFile:
+    """What a `.cvq` file holds.
+
+    Attributes
+    ----------
+    model_id : str
+        16 hexadecimal digits; the weights that made the message.
+    shape : (C, H, W)
+        Size of the picture.
+    bits : ndarray of uint8 [n]
+        The message.
+    intact : bool
+        Whether the message's CRC holds.
+    """
+
+    model_id: str
+    shape: tuple[int, int, int]
+    bits: npt.NDArray[np.uint8]
+    intact: bool = True
+
+    @property
+    def llrs(self) -> npt.NDArray[np.float32]:
+        """LLRs of the message: certain if it is intact, else as if one bit in a hundred were wrong."""
+        return bits_to_llrs(self.bits) if self.intact else bits_to_llrs(self.bits, _DOUBTFUL_LLR)
+
+
+def write_cvq(path: str | Path, content: CvqFile) -> None:
+    """Write a file in one step: it is there whole, or not at all.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    message = pack_bits(content.bits).tobytes()
+    channels, height, width = content.shape
+    head = _HEAD.pack(
+        _MAGIC,
+        _VERSION,
+        channels,
+        width,
+        height,
+        bytes.fromhex(content.model_id),
+        len(content.bits),
+        crc32(message),
+    )
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(head + struct.pack(">H", crc16(head)) + message)
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {target}: {error.strerror}") from None
+
+
+def read_cvq(path: str | Path) -> CvqFile:
+    """Read a file.
+
+    Raises
+    ------
+    UsageError
+        Missing, no `.cvq` file, of another version, with a broken head, or cut short.
+    """
+    source = Path(path)
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {source}: {error.strerror}") from None
+    if data[:4] != _MAGIC:
+        raise UsageError(f"{source} is no .cvq file: it starts with {data[:4].hex(' ') or 'nothing'}")
+    if len(data) < _BYTES:
+        raise UsageError(f"{source} is cut short: {len(data)} bytes, its head alone takes {_BYTES}")
+    head, (check,) = data[: _HEAD.size], struct.unpack(">H", data[_HEAD.size : _BYTES])
+    if crc16(head) != check:
+        raise UsageError(f"{source} is broken: the CRC of its first {_HEAD.size} bytes does not hold")
+    _, version, channels, width, height, model, n_bits, message_crc = _HEAD.unpack(head)
+    if version != _VERSION:
+        raise UsageError(f"{source} is of version {version}, this program reads version {_VERSION}")
+    message = data[_BYTES:]
+    if len(message) != -(-n_bits // 8):
+        kind = "cut short" if len(message) < -(-n_bits // 8) else "too long"
+        raise UsageError(f"{source} is {kind}: {len(message)} message bytes, must be {-(-n_bits // 8)}")
+    bits = unpack_bits(message)[:n_bits]
+    return CvqFile(model.hex(), (channels, height, width), bits, crc32(message) == message_crc)
+
+
+def message_budget(bpp: float, height: int, width: int) -> int:
+    """Bits that a file of `bpp` bits per pixel leaves to its message.
+
+    Raises
+    ------
+    BudgetError
+        If nothing is left.
+    """
+    budget = math.floor(bpp * height * width) - CONTAINER_BITS
+    if budget <= 0:
+        raise BudgetError(f"{bpp:g} bits per pixel of {width}×{height} do not hold a head of {_BYTES} bytes")
+    return budget

@@ -1,0 +1,208 @@
+"""The VQ codec: a VQ-VAE whose indices have fixed length, with depth where it pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from channelvq.codecs.base import Decoded, Message, Picture, grey_picture
+from channelvq.codecs.depth_map import MapCoder
+from channelvq.codecs.layout import (
+    HEADER_BITS,
+    Header,
+    guarded_bits,
+    position_order,
+    protect,
+    recover,
+    slots,
+)
+from channelvq.concealment import BEST, CONCEALMENTS
+from channelvq.concealment.base import Concealment, Field
+from channelvq.errors import BudgetError, UsageError
+from channelvq.models.depth import allocate, spread_cells
+from channelvq.models.posterior import SURE, index_labels, llrs_to_indices
+from channelvq.models.vqvae import Description
+from channelvq.models.weights import load_model
+
+__all__ = ["VqvaeCodec"]
+
+_SMALLEST, _LARGEST = 16, 65536
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A depth a cell, the coded map, and what they take together."""
+
+    depth: torch.Tensor
+    map: bytes
+    bits: int
+
+
+class VqvaeCodec:
+    """Codes a picture as indices of a residual vector quantizer.
+
+    Each cell of positions gets the number of stages that minimises squared error + price · bits; the price
+    is searched so that header, guarded depth map and indices fill the budget.
+
+    Parameters
+    ----------
+    model : str, optional
+        Name of a shipped model or path of a .safetensors file.
+    concealment : str, optional
+        What to do about broken indices: "none", "neighbour", "soft"; the best there is by default.
+    """
+
+    def __init__(self, model: str | None = None, concealment: str | None = None) -> None:
+        self.model = load_model(model)
+        self.concealment: Concealment = CONCEALMENTS.build(concealment or BEST)
+        self._named = model
+        self._map_coder = MapCoder(self.model.map_table)
+
+    @classmethod
+    def from_args(cls, model: str | None = None, concealment: str | None = None) -> VqvaeCodec:
+        """Make the codec from text: `vqvae` or `vqvae:MODEL`."""
+        return cls(model, concealment)
+
+    @property
+    def spec(self) -> str:
+        """`vqvae` or `vqvae:MODEL`: what makes the message (the concealment is the receiver's)."""
+        return f"vqvae:{self._named}" if self._named else "vqvae"
+
+    def encode(self, picture: Picture, budget_bits: int) -> Message:
+        """Describe a picture [3 or 1, H, W] in at most `budget_bits` bits.
+
+        Raises
+        ------
+        UsageError
+            Sides below 16 px or above 65536.
+        BudgetError
+            Too few bits for header and map.
+        """
+        channels, height, width = picture.shape
+        if min(height, width) < _SMALLEST or max(height, width) > _LARGEST:
+            raise UsageError(f"picture is {width}×{height}, sides must be from {_SMALLEST} to {_LARGEST} px")
+        described = self.model.network.describe(self._padded(picture))
+        plan = self._plan(described, budget_bits)
+        header = Header(channels == 1, width, height, len(plan.map))
+        indices = self._in_message_order(described.indices, plan.depth)
+        labels = index_labels(self.model.network.shape.codes).to(torch.uint8)
+        index_bits = labels[indices].reshape(-1).numpy()
+        guarded = protect(header.to_bytes()), protect(plan.map)
+        bits = np.zeros(budget_bits, dtype=np.uint8)
+        for place, part in zip(slots(budget_bits, *map(len, guarded)), (*guarded, index_bits), strict=True):
+            bits[place[: len(part)]] = part
+        parts = {"header": len(guarded[0]), "map": len(guarded[1]), "indices": len(index_bits)}
+        parts["padding"] = budget_bits - sum(parts.values())
+        return Message(bits, parts, indices.numpy())
+
+    def decode(
+        self,
+        llrs: npt.NDArray[np.float32],
+        shape: tuple[int, int, int],
+        trusted: npt.NDArray[np.bool_] | None = None,
+    ) -> Decoded:
+        """Make a picture of message LLRs [n]; see `Codec.decode`.
+
+        The picture is mid-grey ("failed") if header or map cannot be read, or if they do not fit `shape`.
+        """
+        del trusted  # the LLRs say it all
+        read = self._read_depth(llrs, shape)
+        if isinstance(read, str):
+            return Decoded(grey_picture(shape), "failed", notes={"failure": read})
+        depth, index_llrs = read
+        field = self._field(depth, index_llrs)
+        latents = self.concealment.conceal(field)
+        picture = self.model.network.show(latents.mean, depth, latents.variance).numpy()
+        picture = picture[:, : shape[1], : shape[2]]
+        if shape[0] == 1:
+            picture = picture.mean(0, keepdims=True)
+        unsure = bool((index_llrs.abs() < SURE).any())
+        indices = llrs_to_indices(index_llrs).numpy()
+        return Decoded(np.ascontiguousarray(picture), "concealed" if unsure else "ok", indices)
+
+    def _padded(self, picture: Picture) -> torch.Tensor:
+        """Three channels, sides a multiple of the grain, edges repeated."""
+        grain = self.model.network.shape.grain
+        _, height, width = picture.shape
+        room = ((0, 0), (0, -height % grain), (0, -width % grain))
+        padded = np.pad(np.asarray(picture, dtype=np.float32), room, mode="edge")
+        return torch.from_numpy(np.broadcast_to(padded, (3, *padded.shape[1:])).copy())
+
+    def _cells(self, shape: tuple[int, int, int]) -> tuple[int, int]:
+        grain = self.model.network.shape.grain
+        return -(-shape[1] // grain), -(-shape[2] // grain)
+
+    def _plan(self, described: Description, budget_bits: int) -> _Plan:
+        """Find the lowest price whose plan fits the budget, by bisection on its logarithm."""
+        shape = self.model.network.shape
+        bits_a_stage = shape.cell**2 * shape.index_bits
+
+        def at(log_price: float) -> tuple[torch.Tensor, float]:
+            depth = allocate(described.cells, torch.tensor([log_price]).exp(), bits_a_stage)[0]
+            map_bits = self._map_coder.bits(depth.numpy())
+            return depth, float(depth.sum()) * bits_a_stage + guarded_bits(0) + 3 * map_bits
+
+        low, high = -20.0, 6.0
+        room = budget_bits - HEADER_BITS
+        for _ in range(22):
+            middle = (low + high) / 2
+            low, high = (low, middle) if at(middle)[1] <= room else (middle, high)
+        for _ in range(40):  # the coded map can be some bits longer than its entropy
+            depth, _ = at(high)
+            coded = self._map_coder.encode(depth.numpy())
+            bits = HEADER_BITS + guarded_bits(len(coded)) + int(depth.sum()) * bits_a_stage
+            if bits <= budget_bits:
+                return _Plan(depth, coded, bits)
+            high += 2.0**-10 if high < 6 else 1.0
+        raise BudgetError(f"a budget of {budget_bits} bits does not hold header and map, {bits} bits would")
+
+    def _rows(self, depth: torch.Tensor) -> list[torch.Tensor]:
+        """For each stage, the positions that send it, in message order; `depth` is a cell's [ch, cw]."""
+        flat = spread_cells(depth[None], self.model.network.shape.cell)[0].reshape(-1)
+        order = torch.from_numpy(position_order(len(flat)))
+        ordered = flat[order]
+        return [order[ordered > stage] for stage in range(self.model.network.shape.stages)]
+
+    def _in_message_order(self, indices: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+        return torch.cat([indices[rows, stage] for stage, rows in enumerate(self._rows(depth))])
+
+    def _read_depth(
+        self, llrs: npt.NDArray[np.float32], shape: tuple[int, int, int]
+    ) -> tuple[torch.Tensor, torch.Tensor] | str:
+        """Depth of positions [h, w] and index LLRs [m, bits], or why they cannot be read."""
+        if len(llrs) < HEADER_BITS:
+            return "message too short for a header"
+        place, _, _ = slots(len(llrs), HEADER_BITS, 0)
+        data = recover(llrs[place])
+        header = Header.from_bytes(data) if data else None
+        if header is None:
+            return "header lost"
+        if (header.height, header.width, header.grey) != (shape[1], shape[2], shape[0] == 1):
+            return "header of another picture"
+        map_bits = guarded_bits(header.map_bytes)
+        if HEADER_BITS + map_bits > len(llrs):
+            return "header of another message"
+        _, map_place, index_place = slots(len(llrs), HEADER_BITS, map_bits)
+        coded = recover(llrs[map_place])
+        if coded is None:
+            return "depth map lost"
+        try:
+            cells = torch.from_numpy(self._map_coder.decode(coded, self._cells(shape)))
+        except ValueError as error:
+            return str(error)
+        depth = spread_cells(cells[None], self.model.network.shape.cell)[0]
+        bits = self.model.network.shape.index_bits
+        count = int(depth.sum())
+        if count * bits > len(index_place):
+            return "depth map of another message"
+        received = torch.from_numpy(np.ascontiguousarray(llrs[index_place[: count * bits]], dtype=np.float32))
+        return depth, received.view(count, bits)
+
+    def _field(self, depth: torch.Tensor, index_llrs: torch.Tensor) -> Field:
+        cell = self.model.network.shape.cell
+        rows = self._rows(depth[::cell, ::cell])
+        llrs = list(torch.split(index_llrs, [len(part) for part in rows]))
+        return Field(depth, rows, llrs, self.model.network.quantizer.codebooks, self.model.log_prior)

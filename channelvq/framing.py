@@ -1,0 +1,194 @@
+"""A frame: how a message of bits fills the coded bits that a link has, and comes back out of their LLRs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from channelvq.bits import RandomInterleaver, crc16, crc32, hard_bits, pack_bits
+from channelvq.channel_codes.base import Bits, ChannelCode, Llrs, Outcome, Run
+from channelvq.errors import BudgetError, UsageError
+from channelvq.randomness import generator
+
+__all__ = ["Frame", "Unframed"]
+
+_CRCS = {16: crc16, 32: crc32}
+
+
+@dataclass(frozen=True)
+class Unframed:
+    """What comes out of a received frame.
+
+    Attributes
+    ----------
+    llrs : ndarray of float32 [message_bits]
+        LLRs of the message, its filling included.
+    trusted : ndarray of bool [message_bits], or None
+        Whether code and CRC vouch for each bit; None if they cannot tell.
+    blocks_ok : ndarray of bool [blocks], or None
+        The same by block.
+    """
+
+    llrs: Llrs
+    trusted: npt.NDArray[np.bool_] | None
+    blocks_ok: npt.NDArray[np.bool_] | None
+
+
+class Frame:
+    """`coded_bits` bits on the channel, filled with blocks of one code.
+
+    A message is filled up with zeros to `message_bits` and cut into blocks; each block's message ends with
+    its CRC (CRC-16/IBM-3740 or CRC-32/ISO-HDLC, most significant bit first, of the bits before it, packed
+    into bytes) and is encoded. Code symbols (bytes for Reed-Solomon) are then interleaved over the whole
+    frame, what no block fills is padding at the end, and all is scrambled: XORed with a fixed pseudo-random
+    sequence, so that zeros of filling and headers become symbols of the constellation's mean power.
+    Interleaver and scrambler are known to the receiver and cost nothing.
+
+    Parameters
+    ----------
+    code : ChannelCode
+        The code.
+    coded_bits : int
+        Bits that the channel carries.
+    seed : int
+        Seed of interleaver and scrambler; part of the scheme, not of the experiment.
+
+    Raises
+    ------
+    BudgetError
+        If not even one block with a message fits.
+
+    Examples
+    --------
+    >>> from channelvq.bits import bits_to_llrs
+    >>> from channelvq.channel_codes import ReedSolomon
+    >>> frame = Frame(ReedSolomon(255, 191), coded_bits=3000)
+    >>> frame.message_bits, frame.crc_bits, frame.parity_bits, frame.padding_bits
+    (1944, 32, 1024, 0)
+    >>> message = np.random.default_rng(0).integers(0, 2, 1900).astype(np.uint8)
+    >>> out = frame.decode(bits_to_llrs(frame.encode(message), 3.0))
+    >>> bool((hard_bits(out.llrs[:1900]) == message).all()), bool(out.trusted.all())
+    (True, True)
+    """
+
+    def __init__(self, code: ChannelCode, coded_bits: int, seed: int = 0) -> None:
+        self.code = code
+        self.coded_bits = int(coded_bits)
+        self.seed = int(seed)
+        self.runs: list[Run] = code.fill(self.coded_bits)
+        if code.crc_bits not in (0, *_CRCS):
+            raise UsageError(f"code {code.spec} wants a CRC of {code.crc_bits} bits, must be 0, 16 or 32")
+        if self.message_bits < 1:
+            raise BudgetError(f"{self.coded_bits} coded bits are too few for one block of {code.spec}")
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks of the code it holds."""
+        return sum(run.blocks for run in self.runs)
+
+    @property
+    def message_bits(self) -> int:
+        """Bits that a codec may use."""
+        return sum(run.blocks * (run.code.k_bits - self.code.crc_bits) for run in self.runs)
+
+    @property
+    def crc_bits(self) -> int:
+        """Bits spent on CRCs."""
+        return self.blocks * self.code.crc_bits
+
+    @property
+    def parity_bits(self) -> int:
+        """Bits that the code adds."""
+        return sum(run.blocks * (run.code.n_bits - run.code.k_bits) for run in self.runs)
+
+    @property
+    def padding_bits(self) -> int:
+        """Coded bits that no block fills."""
+        return self.coded_bits - self._filled_bits
+
+    def encode(self, bits: Bits) -> Bits:
+        """Message [n] of 0/1 -> coded bits [coded_bits].
+
+        Raises
+        ------
+        UsageError
+            If the message is longer than `message_bits`.
+        """
+        if bits.ndim != 1 or bits.size > self.message_bits:
+            raise UsageError(f"message has shape {bits.shape}, must be [n] with n ≤ {self.message_bits}")
+        filled = np.zeros(self.message_bits, np.uint8)
+        filled[: bits.size] = bits
+        coded = np.zeros(self.coded_bits, np.uint8)
+        start = end = 0
+        for run in self.runs:
+            length = run.code.k_bits - self.code.crc_bits
+            message = filled[start : start + run.blocks * length].reshape(run.blocks, length)
+            block = run.code.encode(np.concatenate([message, self._checks(message)], axis=1))
+            coded[end : end + block.size] = block.reshape(-1)
+            start, end = start + message.size, end + block.size
+        coded[:end] = self._interleaver.interleave(coded[:end])
+        return coded ^ self._scrambler
+
+    def decode(self, llrs: Llrs) -> Unframed:
+        """LLRs of the coded bits [coded_bits] -> message LLRs and what is known of them.
+
+        Raises
+        ------
+        UsageError
+            If there are not `coded_bits` LLRs.
+        """
+        if llrs.shape != (self.coded_bits,):
+            raise UsageError(f"LLRs have shape {llrs.shape}, must be [{self.coded_bits}]")
+        plain = np.where(self._scrambler, -llrs, llrs)[: self._filled_bits]
+        plain = self._interleaver.deinterleave(plain).astype(np.float32, copy=False)
+        outcomes, start = [], 0
+        for run in self.runs:
+            size = run.blocks * run.code.n_bits
+            outcomes.append(self._decode_run(run, plain[start : start + size].reshape(run.blocks, -1)))
+            start += size
+        message = np.concatenate([outcome.llr.reshape(-1) for outcome in outcomes])
+        verdicts = [outcome.ok for outcome in outcomes if outcome.ok is not None]
+        if len(verdicts) < len(outcomes):
+            return Unframed(message, None, None)
+        trusted = [np.repeat(o.ok, o.llr.shape[1]) for o in outcomes if o.ok is not None]
+        return Unframed(message, np.concatenate(trusted), np.concatenate(verdicts))
+
+    def _decode_run(self, run: Run, llrs: Llrs) -> Outcome:
+        """Decode blocks [blocks, n_bits] and take their CRCs off and into account."""
+        outcome = run.code.decode(llrs)
+        width = self.code.crc_bits
+        if not width:
+            return outcome
+        length = run.code.k_bits - width
+        message, bits, ok = outcome.llr[:, :length], outcome.bits[:, :length], outcome.ok
+        checked = (self._checks(bits) == outcome.bits[:, length:]).all(axis=1)
+        if ok is not None and getattr(run.code, "bounded_distance", False):
+            refuted = ok & ~checked  # a wrong code word: what was received is nearer to the truth
+            message = np.where(refuted[:, None], llrs[:, :length], message)
+            bits = np.where(refuted[:, None], hard_bits(llrs[:, :length]), bits)
+        return Outcome(message, bits, checked if ok is None else ok & checked)
+
+    def _checks(self, message: Bits) -> Bits:
+        """CRC of each row [blocks, length] as bits [blocks, crc_bits]."""
+        width = self.code.crc_bits
+        if not width:
+            return np.zeros((message.shape[0], 0), np.uint8)
+        values = np.array([_CRCS[width](row) for row in pack_bits(message)], np.uint64)
+        shifts = np.arange(width - 1, -1, -1, dtype=np.uint64)
+        return (values[:, None] >> shifts & np.uint64(1)).astype(np.uint8)
+
+    @property
+    def _filled_bits(self) -> int:
+        return sum(run.blocks * run.code.n_bits for run in self.runs)
+
+    @cached_property
+    def _interleaver(self) -> RandomInterleaver:
+        return RandomInterleaver(self._filled_bits, self.seed, self.code.symbol_bits)
+
+    @cached_property
+    def _scrambler(self) -> Bits:
+        words = generator(self.seed, "scrambler").bit_generator.random_raw(-(-self.coded_bits // 64))
+        return np.unpackbits(words.astype("<u8").view(np.uint8))[: self.coded_bits]

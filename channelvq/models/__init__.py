@@ -1,0 +1,1 @@
+"""Torch networks, quantizer, index labels, trained weights and their cards."""

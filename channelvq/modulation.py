@@ -1,0 +1,317 @@
+"""Modulation: bits to complex symbols of unit power, and received symbols to LLRs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+import torch
+
+from channelvq.bits import CERTAIN_LLR
+from channelvq.channels.base import Received
+from channelvq.components import Family
+from channelvq.errors import UsageError, unknown_name
+
+__all__ = ["MODULATIONS", "Bpsk", "Demapping", "Modulation", "Qam16", "Qam64", "Qam256", "Qpsk"]
+
+Demapping: TypeAlias = Literal["exact", "maxlog"]
+
+_CHUNK = 1 << 15  # amplitudes demapped at once: bounds the memory, and 16 levels of it stay in the cache
+_HUGE = 1e30  # ceiling of what is squared or summed, far from the end of float32
+_TINY = 1e-30  # floor of a probability ratio: log(1e-30) = -69 lies beyond ±CERTAIN_LLR
+
+
+class Modulation:
+    r"""One or two Gray-labelled amplitude modulations (PAM): the real axis, and for QAM the imaginary one.
+
+    Labels and levels of QPSK and QAM are those of 5G NR [1]_: of the bits b0, b1, b2, ... of a symbol the
+    even ones choose the real part, the odd ones the imaginary part, each by
+
+    .. math:: a(b_0, b_2, b_4, \dots) = c\,(1-2b_0)\,[2^{m-1} - (1-2b_2)\,[2^{m-2} - (1-2b_4)\,[\dots]]]
+
+    with m bits an axis and :math:`c = \sqrt{3 / (2 (4^m - 1))}`, so that E|x|² = 1. BPSK is real: 0 is sent
+    as +1, 1 as -1 (not on the diagonal, as in NR).
+
+    Parameters
+    ----------
+    spec : str
+        The component's name.
+    axis_bits : int
+        m, bits on each axis.
+    axes : {1, 2}
+        1: the real axis alone.
+
+    Notes
+    -----
+    Demapping. With y = h·x + n, h and the variance N0 of n known, each axis is on its own: with
+    z = Re(h* y) (Im for the imaginary axis) the log-likelihood of the level a is, but for a constant,
+
+    .. math:: \Lambda(a) = (2 a z - |h|^2 a^2) / N_0 ,
+
+    and the LLR of a bit is, over the levels whose label has 0 or 1 in its place,
+
+    .. math:: L = \log \sum_{a: b=0} e^{\Lambda(a)} - \log \sum_{a: b=1} e^{\Lambda(a)} ,
+
+    which "exact" takes as it stands; "maxlog" takes the largest term of each sum, and then the sign of L is
+    the label of the nearest point. Nothing is divided by h: a gain of 0 gives LLRs of 0. LLRs are held within
+    ±``CERTAIN_LLR``; an observation that is not a number (or infinite) says nothing, and gives 0.
+
+    References
+    ----------
+    .. [1] 3GPP TS 38.211, "NR; Physical channels and modulation", clause 5.1.
+
+    Examples
+    --------
+    >>> from channelvq.snr import Snr
+    >>> qam = Qam16()
+    >>> bits = torch.tensor([[0, 1, 1, 0]], dtype=torch.uint8)
+    >>> symbols = qam.map(bits)
+    >>> symbols * math.sqrt(10)
+    tensor([[3.-1.j]])
+    >>> n0 = torch.tensor(Snr.from_esn0_db(30.0).n0)
+    >>> qam.demap(Received(symbols, torch.ones_like(symbols), n0)) < 0
+    tensor([[False,  True,  True, False]])
+    """
+
+    def __init__(self, spec: str, axis_bits: int, axes: int) -> None:
+        self.spec = spec
+        self.axes = axes
+        self.axis_bits = axis_bits
+        power = axes * (4**axis_bits - 1) / 3
+        levels = [_nr_level(label, axis_bits) / math.sqrt(power) for label in range(2**axis_bits)]
+        self._levels = torch.tensor(levels, dtype=torch.float64)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    @property
+    def bits_per_symbol(self) -> int:
+        """Bits that one channel use carries."""
+        return self.axis_bits * self.axes
+
+    @property
+    def levels(self) -> torch.Tensor:
+        """Amplitudes of one axis by label, the axis's first bit most significant: float64 [2^axis_bits]."""
+        return self._levels.clone()
+
+    @property
+    def points(self) -> torch.Tensor:
+        """The constellation by label, b0 most significant: complex64 [2^bits_per_symbol]."""
+        labels = torch.arange(2**self.bits_per_symbol)
+        places = torch.arange(self.bits_per_symbol - 1, -1, -1)
+        bits = (labels[:, None] >> places) & 1  # [points, bits_per_symbol]
+        return self.map(bits.to(torch.uint8))[:, 0]
+
+    def map(self, bits: torch.Tensor) -> torch.Tensor:
+        """Turn bits into symbols.
+
+        Parameters
+        ----------
+        bits : uint8 tensor [batch, n]
+            0 and 1; n a multiple of `bits_per_symbol`.
+
+        Returns
+        -------
+        complex64 tensor [batch, n / bits_per_symbol]
+            E|x|² = 1 over all labels.
+
+        Raises
+        ------
+        UsageError
+            If the shape is another, or something other than 0 and 1 is in it.
+        """
+        if bits.ndim != 2 or bits.shape[1] % self.bits_per_symbol:
+            raise UsageError(
+                f"bits have shape {tuple(bits.shape)}, must be [batch, n] with n a multiple of "
+                f"{self.bits_per_symbol}, the bits of a {self.spec} symbol"
+            )
+        if bits.dtype.is_floating_point or bits.dtype.is_complex:
+            raise UsageError(f"bits are of type {bits.dtype}, must be whole numbers 0 and 1")
+        uses = bits.shape[1] // self.bits_per_symbol
+        labels = bits.reshape(bits.shape[0], uses, self.axis_bits, self.axes).long()
+        if labels.numel() and bool((labels >> 1).any()):
+            raise UsageError("bits hold something other than 0 and 1")
+        places = torch.arange(self.axis_bits - 1, -1, -1, device=bits.device)[:, None]
+        index = (labels << places).sum(dim=2)  # [batch, uses, axes]
+        amplitudes = self._levels.to(bits.device, torch.float32)[index]
+        imaginary = amplitudes[..., 1] if self.axes == 2 else torch.zeros_like(amplitudes[..., 0])
+        return torch.complex(amplitudes[..., 0], imaginary)
+
+    def demap(self, received: Received, method: Demapping = "exact") -> torch.Tensor:
+        """Turn what was received into LLRs, log p(0) - log p(1); differentiable.
+
+        Parameters
+        ----------
+        received : Received
+            y, h and N0; symbols [batch, uses].
+        method : {"exact", "maxlog"}
+            The sum over all levels, or its largest term.
+
+        Returns
+        -------
+        float32 tensor [batch, uses * bits_per_symbol]
+            In the order of the bits; finite, within ±``CERTAIN_LLR``.
+
+        Raises
+        ------
+        UsageError
+            If `method` is another, or the symbols are not complex [batch, uses].
+        """
+        if method not in ("exact", "maxlog"):
+            raise unknown_name("demapping", method, ("exact", "maxlog"))
+        y, h = received.symbols, received.gain
+        if y.ndim != 2 or not y.is_complex():
+            raise UsageError(
+                f"symbols have shape {tuple(y.shape)} of {y.dtype}, must be complex [batch, uses]"
+            )
+        # Floor and ceilings keep N0 = 0 (no noise) from making 0/0 or inf - inf of what is certain.
+        scale = (1 / received.noise_variance.clamp_min(1e-12)).to(y.real.dtype).expand(y.shape)
+        known = torch.where(y.isfinite(), y, torch.full_like(y, math.nan))
+        matched = torch.view_as_real(h.conj().expand_as(y) * known * (2 * scale))  # [batch, uses, 2]
+        correlation = matched[..., : self.axes].reshape(-1).clamp(-_HUGE, _HUGE)
+        strength = ((h.real**2 + h.imag**2) * scale).clamp_max(_HUGE)
+        strength = strength[..., None].expand(*y.shape, self.axes).reshape(-1)
+        pieces = [self._demap_axis(c, s, method) for c, s in _chunks(correlation, strength)]
+        llrs = torch.cat(pieces, dim=1) if pieces else correlation.new_zeros(self.axis_bits, 0)
+        # [axis_bits, batch * uses * axes] -> the bits of a symbol: real, imaginary, real, ...
+        llrs = llrs.reshape(self.axis_bits, *y.shape, self.axes).permute(1, 2, 0, 3)
+        return llrs.reshape(y.shape[0], y.shape[1] * self.bits_per_symbol).float()
+
+    def _demap_axis(self, correlation: torch.Tensor, strength: torch.Tensor, method: str) -> torch.Tensor:
+        """Demap 2z/N0 [n] and |h|²/N0 [n] of one axis's levels to LLRs [axis_bits, n]."""
+        levels = self._levels.to(correlation)[:, None]
+        metrics = levels * correlation - levels**2 * strength  # [2^axis_bits, n]
+        if self.axis_bits == 1:  # one level a side: the sums have one term
+            llrs = [metrics[0] - metrics[1]]
+        else:
+            maxlog = method == "maxlog"
+            weights = metrics if maxlog else (metrics - metrics.detach().amax(dim=0)).exp()
+            llrs = []
+            for place in range(self.axis_bits):
+                sides = weights.reshape(
+                    2**place, 2, -1, weights.shape[1]
+                )  # label: bits before, bit, bits after
+                side = sides.amax(dim=(0, 2)) if maxlog else sides.sum(dim=(0, 2)).clamp_min(_TINY).log()
+                llrs.append(side[0] - side[1])
+        return torch.stack(llrs).nan_to_num(nan=0.0).clamp(-CERTAIN_LLR, CERTAIN_LLR)
+
+
+def _nr_level(label: int, axis_bits: int) -> int:
+    """Odd integer amplitude of a label, by the nested formula of TS 38.211.
+
+    Examples
+    --------
+    >>> [_nr_level(label, 2) for label in range(4)]
+    [1, 3, -1, -3]
+    """
+    level = 1
+    for place in range(axis_bits - 1):
+        level = 2 ** (place + 1) - (1 - 2 * (label >> place & 1)) * level
+    return (1 - 2 * (label >> (axis_bits - 1) & 1)) * level
+
+
+def _chunks(*tensors: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Cut tensors [n] into equal pieces."""
+    for start in range(0, tensors[0].shape[0], _CHUNK):
+        yield tuple(tensor[start : start + _CHUNK] for tensor in tensors)
+
+
+class Bpsk(Modulation):
+    """One bit a use: +1 for 0, -1 for 1.
+
+    Examples
+    --------
+    >>> Bpsk().points
+    tensor([ 1.+0.j, -1.+0.j])
+    """
+
+    def __init__(self) -> None:
+        super().__init__("bpsk", axis_bits=1, axes=1)
+
+    @classmethod
+    def from_args(cls) -> Bpsk:
+        """Build it from the name alone."""
+        return cls()
+
+
+class Qpsk(Modulation):
+    """Two bits a use, one on each axis: (±1 ± j) / √2.
+
+    Examples
+    --------
+    >>> Qpsk().bits_per_symbol
+    2
+    """
+
+    def __init__(self) -> None:
+        super().__init__("qpsk", axis_bits=1, axes=2)
+
+    @classmethod
+    def from_args(cls) -> Qpsk:
+        """Build it from the name alone."""
+        return cls()
+
+
+class Qam16(Modulation):
+    """Four bits a use: levels ±1, ±3 over √10 on each axis.
+
+    Examples
+    --------
+    >>> Qam16().bits_per_symbol
+    4
+    """
+
+    def __init__(self) -> None:
+        super().__init__("qam16", axis_bits=2, axes=2)
+
+    @classmethod
+    def from_args(cls) -> Qam16:
+        """Build it from the name alone."""
+        return cls()
+
+
+class Qam64(Modulation):
+    """Six bits a use: levels ±1 to ±7 over √42 on each axis.
+
+    Examples
+    --------
+    >>> Qam64().bits_per_symbol
+    6
+    """
+
+    def __init__(self) -> None:
+        super().__init__("qam64", axis_bits=3, axes=2)
+
+    @classmethod
+    def from_args(cls) -> Qam64:
+        """Build it from the name alone."""
+        return cls()
+
+
+class Qam256(Modulation):
+    """Eight bits a use: levels ±1 to ±15 over √170 on each axis.
+
+    Examples
+    --------
+    >>> Qam256().bits_per_symbol
+    8
+    """
+
+    def __init__(self) -> None:
+        super().__init__("qam256", axis_bits=4, axes=2)
+
+    @classmethod
+    def from_args(cls) -> Qam256:
+        """Build it from the name alone."""
+        return cls()
+
+
+MODULATIONS = Family(
+    "modulation",
+    {
+        name: (f"channelvq.modulation:{name.capitalize()}", name)
+        for name in ("bpsk", "qpsk", "qam16", "qam64", "qam256")
+    },
+)
+"""The modulations by name."""

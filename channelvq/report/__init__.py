@@ -1,0 +1,1 @@
+"""What a sweep shows: figure, table and received pictures."""

@@ -1,0 +1,328 @@
+"""What a sweep is asked to do: the TOML file, validated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from channelvq.components import Family, fraction, parse_spec
+from channelvq.errors import unknown_name
+from channelvq.sweep.toml import explain, read_toml
+
+__all__ = ["PictureChoice", "Point", "Scheme", "SweepSpec", "from_json", "load_spec", "parse_sweep"]
+
+MAX_SNRS = 1000
+
+
+class Point(BaseModel):
+    """One place on a sweep's axis: a channel, and its SNR if it takes one.
+
+    Attributes
+    ----------
+    channel : str
+        The channel's name, for example "awgn" or "bsc:0.01".
+    snr_db : float or None
+        Es/N0 in dB; None for a bit channel.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    channel: str
+    snr_db: float | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call it in a table.
+
+        Examples
+        --------
+        >>> Point(channel="awgn", snr_db=-2.0).label, Point(channel="bsc:0.01").label
+        ('awgn -2 dB', 'bsc:0.01')
+        """
+        return self.channel if self.snr_db is None else f"{self.channel} {self.snr_db:g} dB"
+
+
+def _component(kind: str) -> Any:
+    """Make a validator that checks a component's name and arguments by building it."""
+
+    def check(text: object) -> object:
+        if isinstance(text, str):
+            family = _family(kind)
+            if kind == "codec":  # building one may load weights: the plan does that
+                name = parse_spec(text).name
+                if name not in family.members:
+                    raise unknown_name(kind, name, family.members)
+            else:
+                family.build(text)
+        return text
+
+    return BeforeValidator(check)
+
+
+def _family(kind: str) -> Family:
+    """Import the family of a kind of component when it is needed."""
+    if kind == "codec":
+        from channelvq.codecs import CODECS
+
+        return CODECS
+    if kind == "channel code":
+        from channelvq.channel_codes import CHANNEL_CODES
+
+        return CHANNEL_CODES
+    if kind == "modulation":
+        from channelvq.modulation import MODULATIONS
+
+        return MODULATIONS
+    from channelvq.channels import CHANNELS
+
+    return CHANNELS
+
+
+def _ratio(value: object) -> object:
+    """Read a channel-bandwidth ratio, "1/12" or a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    return fraction(str(value), "cbr")
+
+
+def _snrs(value: object) -> object:
+    """Read the SNR axis: a number, a list, or {from, to, step}."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number, a list of numbers or {from = -2, to = 16, step = 2}")
+    if isinstance(value, int | float):
+        return (float(value),)
+    if isinstance(value, dict):
+        return _snr_range(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _snr_range(table: dict[str, object]) -> tuple[float, ...]:
+    """Spread {from, to, step} out, its end included."""
+    if set(table) != {"from", "to", "step"}:
+        raise ValueError("must be {from = -2, to = 16, step = 2}, with these three keys")
+    numbers = [table[key] for key in ("from", "to", "step")]
+    if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
+        raise ValueError("from, to and step must be numbers")
+    # Fractions, so that 0.1 added ten times is 1.
+    first, last, step = (Fraction(str(n)) for n in numbers)
+    if step <= 0 or last < first:
+        raise ValueError("step must be above 0 and to not below from")
+    count = int((last - first) / step) + 1
+    if count > MAX_SNRS:
+        raise ValueError(f"that is {count} SNRs, more than {MAX_SNRS}")
+    return tuple(float(first + i * step) for i in range(count))
+
+
+def _tuple(value: object) -> object:
+    """TOML has lists; a frozen spec has tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+Snr = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+Codec = Annotated[str, _component("codec")]
+Code = Annotated[str, _component("channel code")]
+Modulation = Annotated[str, _component("modulation")]
+Channel = Annotated[str, _component("channel")]
+Cbr = Annotated[Fraction, BeforeValidator(_ratio)]
+
+
+class _Table(BaseModel):
+    """A table of the spec: unknown keys are errors, nothing is silently converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+class Scheme(_Table):
+    """One way of sending: `[[scheme]]`.
+
+    Attributes
+    ----------
+    name : str
+        What figure and table call it.
+    codec, code, modulation : str
+        Components, for example "vqvae", "rs:255,191", "qpsk".
+    concealment : str or None
+        For codecs that have one; None takes the best there is.
+    model : str or None
+        Name or path of the codec's weights; None takes those that ship.
+    cbr : Fraction or None
+        Channel uses per source sample, if other than the sweep's.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    codec: Codec
+    code: Code = "uncoded"
+    modulation: Modulation = "qpsk"
+    concealment: str | None = None
+    model: str | None = None
+    cbr: Cbr | None = None
+
+
+class PictureChoice(_Table):
+    """Which received pictures to keep: `[pictures]`.
+
+    Attributes
+    ----------
+    image : str or None
+        Name of one of the sweep's images; None takes the first.
+    snr_db : tuple of float
+        At which SNRs of the axis (symbol channels).
+    channels : tuple of str
+        At which channels of the axis (bit channels).
+    crop : (top, left, height, width) or None
+        Part of the picture to show, in pixels; None shows it whole.
+    """
+
+    image: str | None = None
+    snr_db: Annotated[tuple[Snr, ...], BeforeValidator(_snrs)] = ()
+    channels: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = ()
+    crop: (
+        Annotated[
+            tuple[
+                Annotated[int, Field(ge=0)],
+                Annotated[int, Field(ge=0)],
+                Annotated[int, Field(ge=1)],
+                Annotated[int, Field(ge=1)],
+            ],
+            BeforeValidator(_tuple),
+        ]
+        | None
+    ) = None
+
+
+class SweepSpec(_Table):
+    """A sweep: schemes × images × points of an axis × trials.
+
+    The axis is either one symbol channel (`channel`) at several SNRs (`snr_db`), or several bit channels
+    (`channels`). An unknown key, a wrong value or a component that cannot be built is a `UsageError`.
+
+    Attributes
+    ----------
+    name : str
+        Title of figure and table.
+    description : str
+        What the sweep is for; free text.
+    images : str
+        "builtin", "kodak" or a folder.
+    cbr : Fraction
+        Channel uses per source sample (3·H·W in colour, H·W in grey).
+    seed : int
+        The experiment's seed.
+    trials : int
+        Independent transmissions of each image at each point.
+    channel : str or None
+        The symbol channel whose SNR is varied.
+    snr_db : tuple of float
+        Es/N0 in dB: a number, a list or `{from, to, step}`.
+    channels : tuple of str
+        The bit channels to compare on.
+    schemes : tuple of Scheme
+        At least one.
+    pictures : PictureChoice or None
+        Received pictures to show side by side.
+
+    Examples
+    --------
+    >>> spec = SweepSpec.model_validate({
+    ...     "name": "demo", "channel": "awgn", "snr_db": {"from": 0, "to": 4, "step": 2}, "trials": 2,
+    ...     "scheme": [{"name": "JPEG + RS", "codec": "jpeg", "code": "rs:255,191"}]})
+    >>> [point.label for point in spec.points]
+    ['awgn 0 dB', 'awgn 2 dB', 'awgn 4 dB']
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    description: str = ""
+    images: Annotated[str, Field(min_length=1)] = "builtin"
+    cbr: Cbr = Fraction(1, 12)
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    trials: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    channel: Channel | None = None
+    snr_db: Annotated[tuple[Snr, ...], BeforeValidator(_snrs)] = ()
+    channels: Annotated[tuple[Channel, ...], BeforeValidator(_tuple)] = ()
+    schemes: Annotated[tuple[Scheme, ...], BeforeValidator(_tuple), Field(alias="scheme", min_length=1)]
+    pictures: PictureChoice | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SweepSpec:
+        """Check what no single key can tell."""
+        if (self.channel is None) == (not self.channels):
+            raise ValueError('give either channel = "awgn" with snr_db, or channels = ["bsc:0.01", ...]')
+        if self.channel is not None and not self.snr_db:
+            raise ValueError("channel needs snr_db, for example snr_db = {from = -2, to = 16, step = 2}")
+        if self.channels and self.snr_db:
+            raise ValueError("channels are bit channels, which take no snr_db")
+        names = [scheme.name for scheme in self.schemes]
+        for what, values in (("scheme name", names), ("channel", self.channels), ("snr_db", self.snr_db)):
+            if repeated := [v for i, v in enumerate(values) if v in values[:i]]:
+                raise ValueError(f"{what} {repeated[0]!r} is given twice")
+        self._check_pictures()
+        return self
+
+    def _check_pictures(self) -> None:
+        """Pictures are shown where the sweep goes."""
+        if self.pictures is None:
+            return
+        for what, chosen, axis in (
+            ("snr_db", self.pictures.snr_db, self.snr_db),
+            ("channels", self.pictures.channels, self.channels),
+        ):
+            if missing := [value for value in chosen if value not in axis]:
+                allowed = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in axis) or "none"
+                raise ValueError(
+                    f"pictures: {what} {missing[0]!r} is not on the sweep's axis; allowed: {allowed}"
+                )
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The axis, in order."""
+        if self.channel is not None:
+            return tuple(Point(channel=self.channel, snr_db=snr) for snr in self.snr_db)
+        return tuple(Point(channel=channel) for channel in self.channels)
+
+    def to_json(self) -> str:
+        """Canonical text, one line; `from_json` reads it."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of everything that the results depend on: not of names, description and pictures."""
+        content = self.model_dump(mode="json", by_alias=True, exclude={"name", "description", "pictures"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def parse_sweep(content: dict[str, Any], *, path: Path, text: str) -> SweepSpec:
+    """Validate a spec that has been read from `path`.
+
+    Raises
+    ------
+    UsageError
+        One line: file, line, key, the wrong value and what is allowed.
+    """
+    try:
+        return SweepSpec.model_validate(content)
+    except ValidationError as error:
+        raise explain(error, SweepSpec, path, text) from None
+
+
+def load_spec(path: Path | str) -> SweepSpec:
+    """Read and validate a sweep's TOML file.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read or something in it is wrong; says where.
+    """
+    path = Path(path)
+    content, text = read_toml(path)
+    return parse_sweep(content, path=path, text=text)
+
+
+def from_json(text: str) -> SweepSpec:
+    """Read what `SweepSpec.to_json` wrote."""
+    content = json.loads(text)
+    return SweepSpec.model_validate({key: value for key, value in content.items() if value is not None})

@@ -1,0 +1,1 @@
+"""Photographs to trained weights: data, loops, checkpoints, recipes."""

@@ -1,0 +1,157 @@
+"""Training the VQ codec's weights, from a recipe and photographs to files that ship."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from channelvq.errors import UsageError
+from channelvq.models.assignment import assign_labels
+from channelvq.models.weights import save_model
+from channelvq.training.card import write_card
+from channelvq.training.finish import depth_statistics
+from channelvq.training.loop import StepResult, Trainer
+from channelvq.training.photos import load_photos
+from channelvq.training.recipe import load_recipe
+from channelvq.training.validation import Health, validate
+
+__all__ = ["Report", "train"]
+
+_VALIDATION_SIDE = 256
+
+Report = Callable[[str, int, int, str], None]
+"""Told what is being done, how much of it, of how much, and how it goes."""
+
+
+def train(
+    recipe_path: Path,
+    images: Path,
+    out: Path,
+    *,
+    device: str = "auto",
+    minutes: float | None = None,
+    threads: int | None = None,
+    report: Report = lambda doing, done, total, how: None,
+) -> Path | None:
+    """Train, or go on with what `out` holds, and write the weights and their card.
+
+    Parameters
+    ----------
+    recipe_path : Path
+        TOML; see `channelvq.training.recipe.Recipe`.
+    images : Path
+        Folder or zip of photographs; see `channelvq.training.photos.load_photos`.
+    out : Path
+        Folder of checkpoint, log and result; an interrupted run in it is resumed exactly.
+    device : {"auto", "cpu", "cuda"}
+        "auto" takes a GPU where there is one.
+    minutes : float, optional
+        Stop after so long, with a checkpoint.
+    threads : int, optional
+        Of the CPU; all cores by default.
+    report : callable
+        Progress.
+
+    Returns
+    -------
+    Path or None
+        The weights; None if time ran out before the last step.
+
+    Raises
+    ------
+    UsageError
+        Bad recipe, no usable photographs, a folder that cannot be written, a loss that is no number.
+    """
+    recipe = load_recipe(recipe_path)
+    where = _device(device)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {out}: {error.strerror}") from None
+    report("photos", 0, 0, str(images))
+    smallest = max(recipe.data.crop, _VALIDATION_SIDE)
+    photos, held_out = load_photos(images, smallest, where, lambda n: report("photos", n, 0, ""))
+    trainer = Trainer(recipe, photos, held_out, out, where)
+    report("start", 0, 0, "KLT and k-means, or the checkpoint")
+    trainer.prepare()
+    steps, began = recipe.optimiser.steps, time.monotonic()
+
+    def show(step: int, result: StepResult, health: Health | None) -> bool:
+        report("training", step, steps, _line(result, health))
+        return minutes is None or time.monotonic() - began < 60 * minutes
+
+    trainer.run(show)
+    if trainer.step < steps:
+        return None
+    return _finish(trainer, images, out, report)
+
+
+def _finish(trainer: Trainer, images: Path, out: Path, report: Report) -> Path:
+    """Labels, statistics, figures, weights, card."""
+    recipe, network = trainer.recipe, trainer.model.eval()
+    stages = recipe.model.stages
+    effort = recipe.finish.assignment_effort
+    assign_labels(network.quantizer, recipe.seed, effort, lambda n: report("labels", n, stages, ""))
+    found = depth_statistics(network, trainer.photos, recipe, lambda n: report("statistics", n, 0, ""))
+    share = (found.counts + 0.5) / (found.counts + 0.5).sum(1, keepdim=True)
+    health = validate(trainer.model, trainer.held_out, torch.float32)
+    about: dict[str, object] = {
+        "recipe": recipe.model_dump(),
+        "steps": trainer.step,
+        "hours": round(trainer.seconds / 3600, 2),
+        "photos": {"train": len(trainer.photos), "val": len(trainer.held_out), "from": images.name},
+        "hardware": _hardware(trainer.device),
+        "precision": str(trainer.dtype).removeprefix("torch."),
+        "commit": _commit(),
+        "validation": asdict(health),
+    }
+    path = out / f"{recipe.name}.safetensors"
+    save_model(path, network, share.log(), found.map_table, recipe.name, about)
+    write_card(path, about)
+    return path
+
+
+def _line(result: StepResult, health: Health | None) -> str:
+    line = f"mse {result.mse:.5f} at {result.bpp:.2f} bpp"
+    if health is None:
+        return line
+    psnr = ", ".join(f"{value:.2f} dB at {rate} bpp" for rate, value in health.psnr_db.items())
+    used = " ".join(f"{100 * value:.0f}" for value in health.used)
+    perplexity = " ".join(f"{value:.0f}" for value in health.perplexity)
+    return f"{line}; validation {psnr}; codes used {used} %; perplexity {perplexity}"
+
+
+def _device(name: str) -> torch.device:
+    if name not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"unknown device {name!r}; allowed: auto, cpu, cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device 'cuda' asked for, but there is none; use auto or cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _hardware(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} CPU threads, {platform.machine()}"
+
+
+def _commit() -> str:
+    try:
+        run = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return run.stdout.strip() or "unknown"

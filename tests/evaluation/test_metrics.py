@@ -1,0 +1,82 @@
+"""Metrics against scikit-image and pytorch-msssim, and against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pytorch_msssim import ms_ssim as reference_ms_ssim
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from channelvq.errors import UsageError
+from channelvq.evaluation.metrics import ms_ssim, psnr, ssim
+from channelvq.images import image_set, to_8bit
+
+
+def pair(shape: tuple[int, int, int], noise: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A photograph cut to `shape`, and the same with white noise."""
+    whole = image_set("builtin")[1].load()
+    picture = whole[: shape[0], : shape[1], : shape[2]]
+    rng = np.random.default_rng(seed)
+    noisy = np.clip(picture + noise * rng.standard_normal(picture.shape), 0, 1).astype(np.float32)
+    return picture, noisy
+
+
+SHAPES = [(3, 300, 451), (3, 176, 176), (3, 64, 48), (3, 16, 17), (1, 97, 64)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("noise", [0.004, 0.1])
+def test_psnr_and_ssim_equal_scikit_image(shape: tuple[int, int, int], noise: float) -> None:
+    sent, received = pair(shape, noise)
+    a, b = to_8bit(sent), to_8bit(received)
+    assert psnr(sent, received) == pytest.approx(peak_signal_noise_ratio(a, b, data_range=255), rel=1e-12)
+    expected = structural_similarity(
+        a, b, data_range=255, channel_axis=0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    assert ssim(sent, received) == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(3, 200, 231), (3, 177, 180), (1, 200, 223)])
+@pytest.mark.parametrize("noise", [0.02, 0.2])
+def test_ms_ssim_equals_pytorch_msssim(shape: tuple[int, int, int], noise: float) -> None:
+    sent, received = pair(shape, noise)
+    a, b = (torch.from_numpy(to_8bit(p).astype(np.float64))[None] for p in (sent, received))
+    expected = reference_ms_ssim(a, b, data_range=255).item()
+    assert ms_ssim(sent, received) == pytest.approx(expected, abs=1e-5)  # its window is float32
+
+
+def test_ms_ssim_of_a_tiny_picture_is_ssim() -> None:
+    sent, received = pair((3, 16, 16), 0.05)  # only one scale fits, its weight is 1
+    by_channel = [ssim(sent[i : i + 1], received[i : i + 1]) for i in range(3)]
+    assert ms_ssim(sent, received) == pytest.approx(np.mean(by_channel))
+
+
+def test_psnr_quantises_to_8_bits() -> None:
+    black = np.zeros((3, 16, 16))
+    assert psnr(black, black + 0.4 / 255) == math.inf
+    assert psnr(black, black + 0.6 / 255) == pytest.approx(20 * math.log10(255))
+    assert psnr(black, black + 1) == pytest.approx(0.0, abs=1e-12)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(16, 40), st.integers(16, 40))
+def test_symmetric_and_bounded(seed: int, height: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = rng.random((2, 3, height, width))
+    assert ssim(a, b) == pytest.approx(ssim(b, a), abs=1e-12)
+    assert psnr(a, b) == psnr(b, a)
+    assert -1 <= ssim(a, b) < 1
+    assert ssim(a, a) == pytest.approx(1)
+    assert ms_ssim(a, a) == pytest.approx(1)
+
+
+def test_shapes_that_differ_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"\(3, 16, 16\) and \(1, 16, 16\)"):
+        psnr(np.zeros((3, 16, 16)), np.zeros((1, 16, 16)))
+    with pytest.raises(UsageError, match="at least 11"):
+        ssim(np.zeros((3, 8, 16)), np.zeros((3, 8, 16)))
