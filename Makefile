@@ -10,8 +10,8 @@ PIP_ARGS  ?=
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.channelvq-installed
 
-# Worker processes are the parallelism; threads inside them would only fight for the cores.
-export OMP_NUM_THREADS ?= 1
+# Test processes are the parallelism; threads inside them would only fight for the cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow bench lint format clean
@@ -37,10 +37,10 @@ demo: install
 	$(BIN)/channelvq sweep sims/demo.toml --out results/demo --workers $(WORKERS)
 
 test: install
-	$(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 test-slow: install
-	$(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile -m "not gpu" $(PYTEST_ARGS)
+	$(PYTEST) -m "not gpu" $(PYTEST_ARGS)
 
 bench: install
 	$(BIN)/python benchmarks/speed.py

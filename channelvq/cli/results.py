@@ -36,7 +36,7 @@ def status(folder: Path) -> None:
         trials = sum(summary.trials for summary in summaries)
         click.echo(f"  {scheme.name}: {trials} trials, {complete} of {len(summaries)} points complete")
     if done < planned:
-        click.echo(f"to go on: {results.provenance.get('command', 'the same command')}")
+        click.echo(f"to go on: {results.command}")
 
 
 @click.command(short_help="Draw the figure of a sweep again, and print its table.")

@@ -122,13 +122,12 @@ def _leave(results: Results, plan: Plan, folder: Path, outcome: Outcome) -> None
     save_figure(results, folder)
     write_text(folder / "table.csv", to_csv(point_rows(results)))
     provenance = {
-        **results.provenance,
-        "commits": results.commits,
+        "runs": results.runs,  # those that trials come from: command, commit, weights, machine, versions
         "spec": json.loads(plan.spec.to_json()),
         "spec_hash": plan.spec.content_hash,
         "images": {image.name: image.hash for image in plan.images},
         "trials": {"planned": outcome.planned, "from_earlier_runs": outcome.before},
-        "seconds": round(outcome.seconds, 1),
+        "seconds_of_last_run": round(outcome.seconds, 1),
     }
     write_text(folder / "provenance.json", json.dumps(provenance, indent=2) + "\n")
     if plan.spec.pictures is not None:

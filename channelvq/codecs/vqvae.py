@@ -150,13 +150,14 @@ class VqvaeCodec:
         for _ in range(22):
             middle = (low + high) / 2
             low, high = (low, middle) if at(middle)[1] <= room else (middle, high)
+        step = 2.0**-10
         for _ in range(40):  # the coded map can be some bits longer than its entropy
             depth, _ = at(high)
             coded = self._map_coder.encode(depth.numpy())
             bits = HEADER_BITS + guarded_bits(len(coded)) + int(depth.sum()) * bits_a_stage
             if bits <= budget_bits:
                 return _Plan(depth, coded, bits)
-            high += 2.0**-10 if high < 6 else 1.0
+            high, step = high + step, 1.5 * step
         raise BudgetError(f"a budget of {budget_bits} bits does not hold header and map, {bits} bits would")
 
     def _rows(self, depth: torch.Tensor) -> list[torch.Tensor]:

@@ -78,7 +78,7 @@ def ms_ssim(sent: npt.ArrayLike, received: npt.ArrayLike) -> float:
     """Multi-scale SSIM of two pictures [C, H, W] in [0, 1], mean over channels.
 
     Five scales, each half the last (mean of 2 × 2), with the published weights [1]_; negative terms count
-    as 0. A picture too small for the window at the coarsest scales (below 176 px) uses the scales that
+    as 0. A picture too small for the window at the coarsest scales (a side below 161 px) uses the scales that
     it has, their weights scaled to sum to 1: such values compare only among pictures of one size class.
 
     Raises
@@ -100,7 +100,7 @@ def ms_ssim(sent: npt.ArrayLike, received: npt.ArrayLike) -> float:
     x, y = _samples(sent, received)
     _check_side(x)
     scales = 1
-    while scales < len(_SCALE_WEIGHTS) and min(x.shape[1:]) >> scales >= 2 * _RADIUS + 1:
+    while scales < len(_SCALE_WEIGHTS) and -(-min(x.shape[1:]) >> scales) > 2 * _RADIUS:
         scales += 1
     weights = np.array(_SCALE_WEIGHTS[:scales])
     if scales < len(_SCALE_WEIGHTS):  # the published five sum to 1.0001 and stay as they are

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from channelvq.models.kernels import largest
+
 __all__ = ["ResidualQuantizer", "StageUse"]
 
 
@@ -59,7 +61,7 @@ class ResidualQuantizer(nn.Module):
         return int(self.codebooks.shape[0])
 
     @torch.no_grad()
-    def search(self, latents: torch.Tensor, chunk: int = 8192) -> tuple[torch.Tensor, torch.Tensor]:
+    def search(self, latents: torch.Tensor, chunk: int = 512) -> tuple[torch.Tensor, torch.Tensor]:
         """Find the nearest code of every stage, one after the other.
 
         Parameters
@@ -96,6 +98,58 @@ class ResidualQuantizer(nn.Module):
                 indices[span, stage] = best
                 energy[span, stage + 1] = rest.square().sum(1)
         return indices, energy
+
+    @torch.no_grad()
+    def refine(
+        self, latents: torch.Tensor, depth: torch.Tensor, beams: int, chunk: int = 512
+    ) -> torch.Tensor:
+        """Find better indices than `search` for positions that send `depth` stages: a beam search [1]_.
+
+        The `beams` best beginnings of each position are kept from stage to stage, and the best end wins.
+
+        Parameters
+        ----------
+        latents : float tensor [n, dim]
+            What to quantize.
+        depth : int64 tensor [n]
+            Stages that each position sends.
+        beams : int
+            How many beginnings are kept.
+        chunk : int
+            Positions at a time.
+
+        Returns
+        -------
+        int64 tensor [n, stages]
+            Only the first `depth` of a row mean anything.
+
+        References
+        ----------
+        .. [1] A. Babenko, V. Lempitsky, "Additive quantization for extreme vector compression", 2014.
+        """
+        indices = torch.zeros(len(latents), self.stages, dtype=torch.int64, device=latents.device)
+        order = torch.argsort(depth, descending=True, stable=True)  # a chunk's rows end together
+        half_norms = 0.5 * self.codebooks.square().sum(2)
+        for rows in torch.split(order, chunk):
+            stages = int(depth[rows[0]])
+            rest = latents[rows][:, None]  # [n, beams, dim]
+            lead = -0.5 * rest.square().sum(2)  # the larger, the nearer
+            paths = torch.zeros(len(rows), 1, self.stages, dtype=torch.int64, device=rows.device)
+            for stage in range(stages):
+                live = int((depth[rows] > stage).sum())
+                if live < len(rows):
+                    indices[rows[live:]] = paths[live:, 0]
+                    rows, rest, lead, paths = rows[:live], rest[:live], lead[:live], paths[:live]
+                book = self.codebooks[stage]
+                scores = torch.addmm(half_norms[stage], rest.flatten(0, 1), book.T, beta=-1)
+                keep = beams if stage + 1 < stages else 1
+                lead, place = _largest(scores.view(live, -1, len(book)), lead, min(keep, len(book)))
+                parent, code = place // len(book), place % len(book)
+                rest = torch.gather(rest, 1, parent[..., None].expand(-1, -1, rest.shape[2])) - book[code]
+                paths = torch.gather(paths, 1, parent[..., None].expand(-1, -1, self.stages))
+                paths[..., stage] = code
+            indices[rows] = paths[:, 0]
+        return indices
 
     def assemble(self, indices: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
         """Sum the first `depth` [n] code vectors of each row of `indices` [n, stages] -> [n, dim]."""
@@ -185,6 +239,16 @@ class ResidualQuantizer(nn.Module):
 def _nearest(points: torch.Tensor, book: torch.Tensor, half_norm: torch.Tensor) -> torch.Tensor:
     """Nearest code of each point: the largest of <point, code> - |code|²/2."""
     scores = torch.addmm(half_norm, points, book.T, beta=-1)
-    if scores.device.type == "cpu":  # NumPy's argmax is vectorised, torch's is not: 5 times
+    if scores.device.type == "cpu":  # NumPy's argmax is vectorised, torch's is not
         return torch.from_numpy(scores.numpy().argmax(1))
     return scores.argmax(1)
+
+
+def _largest(scores: torch.Tensor, bias: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Largest `count` of scores [n, b, k] + bias [n, b] for each n: values and places [n, count]."""
+    if scores.device.type != "cpu":
+        values, places = (scores + bias[..., None]).flatten(1).topk(count)
+        return values, places
+    threads = torch.get_num_threads()
+    values, places = largest(scores.numpy(), bias.contiguous().numpy(), count, threads)
+    return torch.from_numpy(values), torch.from_numpy(places)

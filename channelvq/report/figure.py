@@ -109,7 +109,7 @@ def _axis(results: Results) -> tuple[list[float], str]:
     points = results.spec.points
     if results.spec.channel is not None:
         places = [point.snr_db if point.snr_db is not None else math.nan for point in points]
-        return places, f"SNR Es/N0 (dB), {results.spec.channel}"
+        return places, f"SNR, Es/N0 (dB); channel {results.spec.channel}"
     parameters = _parameters(results)
     if parameters is not None:
         return parameters, f"p of {parse_spec(points[0].channel).name}"
@@ -131,7 +131,10 @@ def _parameters(results: Results) -> list[float] | None:
 
 
 def _finish_axis(axes: Axes, results: Results, places: list[float]) -> None:
-    """Set the scale and ticks of the horizontal axis."""
+    """Set scale and ticks."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
     if results.spec.channel is not None:
         if 1 < len(places) <= 10:
             axes.set_xticks(sorted(places))

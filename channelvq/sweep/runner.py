@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from channelvq.sweep.executors import Processes, Submitter
 from channelvq.sweep.plan import Plan, Unit
 from channelvq.sweep.provenance import collect, now
-from channelvq.sweep.store import Store
-from channelvq.sweep.worker import Slice, work
+from channelvq.sweep.store import Store, Trial
+from channelvq.sweep.worker import work
 
 __all__ = ["Outcome", "run_plan"]
 
 SLICE_SECONDS = 1.0
+SLICE_JOBS = 512  # what travels to a worker for one slice
 
 Progress = Callable[[int, int], None]
 """Called with the trials done, those of earlier runs included, and the trials planned."""
@@ -88,10 +89,10 @@ def run_plan(
     count = before = plan.total - sum(len(unit.jobs) for unit in units)
     run = _begin(plan, store)  # also when nothing is missing: names or points may be new
 
-    def keep(result: Slice) -> None:
+    def keep(trials: tuple[Trial, ...]) -> None:
         nonlocal count
-        store.add(run, result.trials)
-        count += len(result.trials)
+        store.add(run, trials)
+        count += len(trials)
         if progress is not None:
             progress(count, plan.total)
 
@@ -102,6 +103,8 @@ def run_plan(
         with contextlib.ExitStack() as stack:
             place = executor or stack.enter_context(Processes(workers))
             interrupted = _Pump(place, workers, units, keep).run()
+    if interrupted:  # in the middle of keeping, perhaps: the store knows
+        count = plan.total - sum(len(unit.jobs) for unit in plan.units(store.done()))
     return Outcome(count, plan.total, before, time.monotonic() - begin, interrupted)
 
 
@@ -123,11 +126,11 @@ class _Pump:
     """
 
     def __init__(
-        self, executor: Submitter, workers: int, units: list[Unit], keep: Callable[[Slice], None]
+        self, executor: Submitter, workers: int, units: list[Unit], keep: Callable[[tuple[Trial, ...]], None]
     ) -> None:
         self.executor, self.workers, self.keep = executor, workers, keep
         self.waiting = deque(units)
-        self.running: set[Future[Slice]] = set()
+        self.running: dict[Future[tuple[Trial, ...]], Unit] = {}
 
     def run(self) -> bool:
         """Work until all is done (False) or Ctrl-C (True)."""
@@ -150,16 +153,17 @@ class _Pump:
                 half = len(unit.jobs) // 2
                 self.waiting.append(replace(unit, jobs=unit.jobs[half:]))
                 unit = replace(unit, jobs=unit.jobs[:half])
-            self.running.add(self.executor.submit(work, unit, SLICE_SECONDS))
+            part = replace(unit, jobs=unit.jobs[:SLICE_JOBS])
+            self.running[self.executor.submit(work, part, SLICE_SECONDS)] = unit
 
-    def _take(self, finished: set[Future[Slice]]) -> None:
-        """Keep what came back, and put its rest first in line."""
+    def _take(self, finished: set[Future[tuple[Trial, ...]]]) -> None:
+        """Keep what came back, and put the rest of its unit first in line."""
         for future in finished:
-            result = future.result()
-            self.keep(result)
-            self.running.discard(future)
-            if result.rest is not None:
-                self.waiting.appendleft(result.rest)
+            trials = future.result()
+            self.keep(trials)
+            unit = self.running.pop(future)
+            if rest := unit.jobs[len(trials) :]:
+                self.waiting.appendleft(replace(unit, jobs=rest))
 
     def _finish(self) -> None:
         """Wait for the slices in hand, a second or so, and keep them; on a second Ctrl-C drop them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -232,10 +232,14 @@ class Store:
             raise UsageError(f"{self.path} holds no run; make one with: channelvq sweep SPEC")
         return json.loads(row[0]), json.loads(row[1])
 
-    def provenances(self) -> list[dict[str, Any]]:
-        """Provenance of each run that trials come from, oldest first."""
-        query = "SELECT provenance FROM runs WHERE id IN (SELECT DISTINCT run FROM trials) ORDER BY id"
-        return [json.loads(text) for (text,) in self._db.execute(query)]
+    def provenances(self, cases: Collection[str]) -> list[dict[str, Any]]:
+        """Provenance of each run that trials of the given cases come from, oldest first."""
+        query = (
+            'SELECT DISTINCT run, cases.hash FROM trials JOIN cases ON cases.id = trials."case" ORDER BY run'
+        )
+        runs = dict.fromkeys(run for run, case in self._db.execute(query) if case in cases)
+        texts = dict(self._db.execute("SELECT id, provenance FROM runs"))
+        return [json.loads(texts[run]) for run in runs]
 
     def close(self) -> None:
         """Close the file; at rest it is one file, without a log beside it."""

@@ -67,17 +67,23 @@ class Results:
     ----------
     images : tuple of str
         Names of the images.
-    provenance : dict
-        Of the latest run: command, commit, machine, versions, weights.
-    commits : tuple of str
-        All commits that trials come from, oldest first; more than one is worth a warning.
+    runs : tuple of dict
+        Provenance of the runs that the trials come from, oldest first: command, commit, machine, versions,
+        weights.
+    command : str
+        What the latest run was started with; the same again resumes it.
     """
 
     spec: SweepSpec
     summaries: tuple[Summary, ...]
     images: tuple[str, ...]
-    provenance: dict[str, Any]
-    commits: tuple[str, ...]
+    runs: tuple[dict[str, Any], ...]
+    command: str
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """Commits that the trials come from, oldest first; more than one is worth a warning."""
+        return tuple(dict.fromkeys(str(run.get("commit") or "unknown") for run in self.runs))
 
     def of(self, scheme: Scheme) -> list[Summary]:
         """Summaries of one scheme, along the axis."""
@@ -105,8 +111,13 @@ def load_results(store: Store) -> Results:
         )
         for case in plan["cases"]
     )
-    commits = tuple(dict.fromkeys(p.get("commit") or "unknown" for p in store.provenances()))
-    return Results(spec, summaries, tuple(image["name"] for image in plan["images"]), provenance, commits)
+    return Results(
+        spec,
+        summaries,
+        tuple(image["name"] for image in plan["images"]),
+        tuple(store.provenances(wanted)),
+        str(provenance.get("command", "the same command")),
+    )
 
 
 def _summarise(

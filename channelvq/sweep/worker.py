@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from channelvq.errors import UsageError
@@ -13,15 +12,7 @@ from channelvq.sweep.store import Trial
 if TYPE_CHECKING:
     from channelvq.link import Link, Prepared, Reception
 
-__all__ = ["Slice", "receive", "work"]
-
-
-@dataclass(frozen=True)
-class Slice:
-    """What was done of a unit in the time given, and what is left (None: nothing)."""
-
-    trials: tuple[Trial, ...]
-    rest: Unit | None
+__all__ = ["receive", "work"]
 
 
 class _Desk:
@@ -50,8 +41,8 @@ class _Desk:
 _desk = _Desk()
 
 
-def work(unit: Unit, seconds: float) -> Slice:
-    """Do the jobs of a unit, one at least, until `seconds` have passed.
+def work(unit: Unit, seconds: float) -> tuple[Trial, ...]:
+    """Do the jobs of a unit in order, one at least, until `seconds` have passed; others are for later.
 
     Slices are short so that progress shows and an interruption loses little. Which slice or worker a trial
     falls to does not change it.
@@ -62,8 +53,7 @@ def work(unit: Unit, seconds: float) -> Slice:
         trials.append(_trial(job, unit, receive(unit, job)))
         if time.monotonic() - begin >= seconds:
             break
-    left = unit.jobs[len(trials) :]
-    return Slice(tuple(trials), replace(unit, jobs=left) if left else None)
+    return tuple(trials)
 
 
 def receive(unit: Unit, job: Job) -> Reception[Any]:

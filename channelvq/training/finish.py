@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from channelvq.models.depth import allocate, context_numbers
+from channelvq.models.depth import allocate, context_numbers, spread_cells
 from channelvq.models.vqvae import VqVae
 from channelvq.training.photos import Photos
 from channelvq.training.recipe import Recipe
@@ -47,15 +47,14 @@ def depth_statistics(
         h, w = (side // shape.grain * shape.grain for side in picture.shape[1:])
         described = network.describe(picture[:, :h, :w].float() / 255)
         for price in prices:
-            depth = allocate(
-                described.cells, torch.tensor([price], dtype=torch.float32), shape.cell**2 * shape.index_bits
-            )[0]
-            cells = depth.numpy()
+            each = torch.tensor([price], dtype=torch.float32)
+            depth = allocate(described.cells, each, shape.cell**2 * shape.index_bits)
+            cells = depth[0].numpy()
             np.add.at(tally, (context_numbers(cells, shape.stages), cells), 1)
-        rows = depth.repeat_interleave(shape.cell, 0).repeat_interleave(shape.cell, 1).reshape(-1)
-        for stage in range(shape.stages):
-            picked = described.indices[rows > stage, stage]
-            counts[stage] += torch.bincount(picked, minlength=shape.codes).float()
+            rows = spread_cells(depth, shape.cell).reshape(-1)
+            for stage in range(shape.stages):
+                picked = described.indices[rows > stage, stage]
+                counts[stage] += torch.bincount(picked, minlength=shape.codes).float()
         report(number + 1)
     return DepthStatistics(_smoothed(tally, shape.stages), counts)
 

@@ -172,6 +172,10 @@ class Trainer:
         indices, energy = self.model.quantizer.search(_rows(latents.detach()))
         cells = cell_energy(energy.view(b, h, w, -1), shape.cell)
         depth = spread_cells(allocate(cells, price, shape.cell**2 * shape.index_bits), shape.cell)
+        part = self.recipe.quantizer
+        if part.beams > 1 and self.step >= part.beams_from:
+            rows = _rows(latents.detach())
+            indices = self.model.quantizer.refine(rows, depth.reshape(-1), part.beams)
         quantized = self.model.quantizer.assemble(indices, depth.reshape(-1))
         return _Coded(indices, depth, quantized.view(b, h, w, dim).permute(0, 3, 1, 2))
 

@@ -59,12 +59,14 @@ class RatePart(_Part):
 
 
 class QuantizerPart(_Part):
-    """How codebooks follow the data."""
+    """How codebooks follow the data; from step `beams_from` on, indices are found by beam search."""
 
     decay: float = Field(default=0.99, gt=0, lt=1)
     commitment: float = Field(default=0.25, ge=0)
     restart_every: int = Field(default=50, ge=1)
     restart_until: float = Field(default=0.8, ge=0, le=1)
+    beams: int = Field(default=3, ge=1, le=64)
+    beams_from: int = Field(default=1000, ge=0)
 
 
 class ChannelPart(_Part):

@@ -41,7 +41,7 @@ def test_psnr_and_ssim_equal_scikit_image(shape: tuple[int, int, int], noise: fl
     assert ssim(sent, received) == pytest.approx(expected, abs=1e-10)
 
 
-@pytest.mark.parametrize("shape", [(3, 200, 231), (3, 177, 180), (1, 200, 223)])
+@pytest.mark.parametrize("shape", [(3, 200, 231), (3, 161, 180), (1, 200, 223)])
 @pytest.mark.parametrize("noise", [0.02, 0.2])
 def test_ms_ssim_equals_pytorch_msssim(shape: tuple[int, int, int], noise: float) -> None:
     sent, received = pair(shape, noise)

@@ -22,7 +22,7 @@ def results_of(spec: SweepSpec) -> Results:
             }
             failed = share(4 if p == 0 else 0, 16)
             summaries.append(Summary(scheme, point, 2, 16, 16, means, failed, share(0, 16), 4608, 5000, 9216))
-    return Results(spec, tuple(summaries), ("one", "two"), {"command": "channelvq sweep x"}, ("c0ffee",))
+    return Results(spec, tuple(summaries), ("one", "two"), ({"commit": "c0ffee"},), "channelvq sweep x")
 
 
 @pytest.fixture

@@ -174,3 +174,9 @@ def test_specs_that_ship_are_valid(path: Path) -> None:
     if "[[scheme]]" not in path.read_text(encoding="utf-8"):
         pytest.skip("not a sweep")
     assert load_spec(path).schemes
+
+
+def test_the_spec_in_the_readme_is_valid(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
+    assert [load(tmp_path, block).name for block in blocks] == ["My experiment"]

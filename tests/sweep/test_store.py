@@ -49,7 +49,8 @@ def test_runs_of_different_cases_do_not_mix(tmp_path: Path) -> None:
         store.add(begin(store, aa={"seed": 0}), [TRIAL])
         store.add(begin(store, bb={"seed": 1}), [replace(TRIAL, case="bb")])
         assert len(store.done()) == 2
-        assert len(store.provenances()) == 2
+        assert len(store.provenances({"aa", "bb"})) == 2
+        assert store.provenances({"bb"}) == [{"commit": "c"}]
 
 
 def test_a_bad_batch_leaves_nothing(tmp_path: Path) -> None:

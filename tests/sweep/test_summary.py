@@ -58,9 +58,11 @@ def test_points_without_trials_are_missing(spec: SweepSpec, tmp_path: Path) -> N
 def test_rows_of_other_plans_are_left_out(spec: SweepSpec, tmp_path: Path) -> None:
     plan = make_plan(spec)
     other = make_plan(spec.model_copy(update={"seed": 99}))
-    trials = [trial(plan, 0, i, n, 30.0) for i in (0, 1) for n in range(3)]
-    fill(other, tmp_path / "a", [trial(other, 0, i, n, 10.0) for i in (0, 1) for n in range(3)], "first")
-    results = fill(plan, tmp_path / "a", trials, None)
+    trials = [trial(plan, 0, i, n, 30.0) for i in (0, 1) for n in range(2)]
+    last = [trial(plan, 0, i, 2, 30.0) for i in (0, 1)]
+    fill(other, tmp_path / "a", [trial(other, 0, i, n, 10.0) for i in (0, 1) for n in range(3)], "another")
+    fill(plan, tmp_path / "a", trials, "first")
+    results = fill(plan, tmp_path / "a", last, None)
     assert results.summaries[0].means["psnr_db"].value == 30.0
     assert results.commits == ("first", "unknown")
     fewer = make_plan(spec.model_copy(update={"trials": 2}))

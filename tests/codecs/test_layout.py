@@ -1,0 +1,62 @@
+"""Header, guard and places of the VQ message."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channelvq.bits import bits_to_llrs
+from channelvq.codecs.layout import GUARD, HEADER_BITS, Header, position_order, protect, recover, slots
+
+
+@given(st.booleans(), st.integers(1, 65536), st.integers(1, 65536), st.integers(0, 2**19 - 1))
+def test_header_round_trip(grey, width, height, map_bytes):
+    header = Header(grey, width, height, map_bytes)
+    assert Header.from_bytes(header.to_bytes()) == header
+
+
+@given(st.integers(60, 4000), st.integers(1, 30), st.integers(0, 29))
+def test_places_part_the_message(total, header, map_):
+    first, second, rest = slots(total, header, map_)
+    assert (len(first), len(second)) == (header, map_)
+    assert sorted([*first, *second, *rest]) == list(range(total))
+    # the header is where a receiver finds it that does not yet know the map's length
+    assert (first == slots(total, header, 0)[0]).all()
+
+
+def test_guard_has_the_published_free_distance():
+    assert GUARD.free_distance == 22  # Larsen 1973, K = 11, rate 1/3
+
+
+def test_header_survives_where_uncoded_indices_do_not():
+    data = Header(False, 768, 512, 200).to_bytes()
+    sent = protect(data)
+    assert len(sent) == HEADER_BITS
+    rng = np.random.default_rng(0)
+    p, trials = 0.05, 400
+    llr = float(np.log((1 - p) / p))
+    hit = (sent ^ (rng.random((trials, len(sent))) < p)).astype(np.uint8)
+    lost = sum(recover(bits_to_llrs(row, llr)) != data for row in hit)
+    # at a failure rate of 1e-4, more than 2 of 400 have a probability of 1e-5
+    assert lost <= 2
+
+
+def test_a_lost_third_is_no_loss():
+    data = bytes(range(150))
+    llrs = bits_to_llrs(protect(data))
+    llrs[np.random.default_rng(0).random(len(llrs)) < 1 / 3] = 0
+    assert recover(llrs) == data
+
+
+def test_noise_alone_is_refused():
+    rng = np.random.default_rng(0)
+    taken = [recover(rng.normal(0, 4, HEADER_BITS).astype(np.float32)) for _ in range(200)]
+    # CRC-16 lets 1 of 65536 pass: one or more of 200 has a probability of 0.3 %
+    assert sum(data is not None for data in taken) == 0
+
+
+def test_neighbours_part():
+    order = position_order(6144)
+    assert sorted(order) == list(range(6144))
+    place = np.argsort(order)
+    near = np.abs(np.diff(place)) < 51  # in one packet of 64 bytes
+    assert near.mean() < 0.04  # 2 · 51 / 6144 = 0.017 by chance
