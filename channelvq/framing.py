@@ -43,8 +43,9 @@ class Frame:
     A message is filled up with zeros to `message_bits` and cut into blocks; each block's message ends with
     its CRC (CRC-16/IBM-3740 or CRC-32/ISO-HDLC, most significant bit first, of the bits before it, packed
     into bytes) and is encoded. Code symbols (bytes for Reed-Solomon) are then interleaved over the whole
-    frame, what no block fills is padding at the end, and all is scrambled: XORed with a fixed pseudo-random
-    sequence, so that zeros of filling and headers become symbols of the constellation's mean power.
+    frame (if the code wants it), what no block fills is padding at the end, and all is scrambled: XORed with
+    a fixed pseudo-random sequence, so that zeros of filling and headers become symbols of the
+    constellation's mean power.
     Interleaver and scrambler are known to the receiver and cost nothing.
 
     Parameters
@@ -129,7 +130,8 @@ class Frame:
             block = run.code.encode(np.concatenate([message, self._checks(message)], axis=1))
             coded[end : end + block.size] = block.reshape(-1)
             start, end = start + message.size, end + block.size
-        coded[:end] = self._interleaver.interleave(coded[:end])
+        if self.code.interleaved:
+            coded[:end] = self._interleaver.interleave(coded[:end])
         return coded ^ self._scrambler
 
     def decode(self, llrs: Llrs) -> Unframed:
@@ -143,7 +145,9 @@ class Frame:
         if llrs.shape != (self.coded_bits,):
             raise UsageError(f"LLRs have shape {llrs.shape}, must be [{self.coded_bits}]")
         plain = np.where(self._scrambler, -llrs, llrs)[: self._filled_bits]
-        plain = self._interleaver.deinterleave(plain).astype(np.float32, copy=False)
+        if self.code.interleaved:
+            plain = self._interleaver.deinterleave(plain)
+        plain = plain.astype(np.float32, copy=False)
         outcomes, start = [], 0
         for run in self.runs:
             size = run.blocks * run.code.n_bits

@@ -138,6 +138,16 @@ class Reception(Generic[Image]):
     components: dict[str, str]
     notes: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def channel_uses(self) -> int:
+        """Complex symbols sent."""
+        return self.account.channel_uses
+
+    @property
+    def cbr(self) -> float:
+        """Channel uses per source sample."""
+        return self.account.cbr
+
     def to_json(self) -> dict[str, Any]:
         """Give all but the picture as plain values; an infinite PSNR, which JSON lacks, as None."""
         account = vars(self.account)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
-
 from samples import photo_like, small_network
 
 from channelvq.models.weights import save_model

@@ -69,7 +69,12 @@ class ChannelCode(Protocol):
 
     @property
     def symbol_bits(self) -> int:
-        """Bits that live and die together (8 for Reed-Solomon over GF(2^8)); the interleaver keeps them whole."""
+        """Bits that live and die together (8 for RS over GF(2^8)); the interleaver keeps them whole."""
+        ...
+
+    @property
+    def interleaved(self) -> bool:
+        """Whether a frame is interleaved: a code wants errors scattered over its blocks."""
         ...
 
     @property

@@ -42,6 +42,7 @@ class Repetition:
     """
 
     symbol_bits = 1
+    interleaved = True
     crc_bits = 0
     k_bits = 1
 

@@ -32,6 +32,7 @@ def encode(image: Path, out: Path, bpp: float, model: str | None) -> None:
     \b
     channelvq encode photo.png photo.cvq --bpp 0.5
     """
+    from channelvq.codecs.base import encode_tight
     from channelvq.codecs.container import CvqFile, message_budget, write_cvq
     from channelvq.codecs.vqvae import VqvaeCodec
     from channelvq.images import load_image
@@ -44,7 +45,7 @@ def encode(image: Path, out: Path, bpp: float, model: str | None) -> None:
     channels, height, width = (int(side) for side in picture.shape)
     budget = message_budget(bpp, height, width)
     codec = VqvaeCodec(model)
-    message = codec.encode(picture, budget)
+    message = encode_tight(codec, picture, budget)
     write_cvq(out, CvqFile(codec.model.id, (channels, height, width), message.bits))
     size = out.stat().st_size
     click.echo(
@@ -119,5 +120,9 @@ def models(as_json: bool) -> None:
         click.echo(f"{info.name}  {info.id}  {info.megabytes:.1f} MB")
         validation = info.about.get("validation", {})
         for rate, psnr in validation.get("psnr_db", {}).items():
-            click.echo(f"  validation {float(psnr):.2f} dB at {rate} bpp")
+            click.echo(f"  validation {float(psnr):.2f} dB at {rate} bpp of indices")
+        health = info.about.get("codes", {})
+        for title, key, form in (("codes used", "used", "{:.1%}"), ("perplexity", "perplexity", "{:.0f}")):
+            if values := health.get(key):
+                click.echo(f"  {title} by stage: " + " ".join(form.format(value) for value in values))
         click.echo(f"  card {info.card}")

@@ -35,6 +35,7 @@ def rd(codec: str, bpp: tuple[float, ...], images: str, model: str | None, as_js
     from channelvq.evaluation.rate_distortion import rate_distortion
     from channelvq.images import image_set
     from channelvq.link import Link
+    from channelvq.sweep.provenance import collect
 
     entries = image_set(images)
     built = Link(codec=codec, model=model).codec
@@ -48,7 +49,10 @@ def rd(codec: str, bpp: tuple[float, ...], images: str, model: str | None, as_js
             progress=lambda: progress.advance(task),
         )
     if as_json:
-        click.echo(json.dumps({"images": len(entries), "points": [asdict(point) for point in points]}))
+        weights = {codec: built.model.id} if hasattr(built, "model") else None
+        made = {"codec": built.spec, "made_by": collect(weights=weights)}
+        measured = {"images": len(entries), "points": [asdict(point) for point in points]}
+        click.echo(json.dumps({**measured, **made}, indent=2))
         return
     click.echo(f"{codec}, mean over {len(entries)} images")
     click.echo("target bpp    bpp   PSNR dB    SSIM")

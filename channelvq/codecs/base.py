@@ -8,10 +8,12 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Codec", "Decoded", "Message", "Picture", "Status", "grey_picture"]
+__all__ = ["Codec", "Decoded", "Message", "Picture", "Status", "encode_tight", "grey_picture"]
 
 Picture = npt.NDArray[np.float32]
 """A picture inside the library: [3, H, W] (RGB) or [1, H, W] (grey), float32 in [0, 1]."""
+
+_PADDING = 512
 
 Status = Literal["ok", "concealed", "failed"]
 
@@ -94,6 +96,16 @@ class Codec(Protocol):
             Whether the channel code vouches for each bit; None where no code can tell.
         """
         ...
+
+
+def encode_tight(codec: Codec, picture: Picture, budget_bits: int) -> Message:
+    """Encode without padding to speak of, where nothing but the message is paid for (a file).
+
+    A codec that has nothing left to say at a high rate fills the rest of a link's budget with zeros.
+    """
+    message = codec.encode(picture, budget_bits)
+    padding = message.parts.get("padding", 0)
+    return codec.encode(picture, budget_bits - padding) if padding > _PADDING else message
 
 
 def grey_picture(shape: tuple[int, int, int]) -> Picture:

@@ -19,6 +19,7 @@ from channelvq.codecs.layout import (
     recover,
     slots,
 )
+from channelvq.components import integer
 from channelvq.concealment import BEST, CONCEALMENTS
 from channelvq.concealment.base import Concealment, Field
 from channelvq.errors import BudgetError, UsageError
@@ -30,6 +31,7 @@ from channelvq.models.weights import load_model
 __all__ = ["VqvaeCodec"]
 
 _SMALLEST, _LARGEST = 16, 65536
+_BEAMS = 4
 
 
 @dataclass(frozen=True)
@@ -53,23 +55,30 @@ class VqvaeCodec:
         Name of a shipped model or path of a .safetensors file.
     concealment : str, optional
         What to do about broken indices: "none", "neighbour", "soft"; the best there is by default.
+    beams : int
+        Width of the encoder's search for indices: more take longer and give a little more.
     """
 
-    def __init__(self, model: str | None = None, concealment: str | None = None) -> None:
+    def __init__(self, model: str | None = None, concealment: str | None = None, beams: int = _BEAMS) -> None:
         self.model = load_model(model)
         self.concealment: Concealment = CONCEALMENTS.build(concealment or BEST)
-        self._named = model
+        self._named, self.beams = model, beams
         self._map_coder = MapCoder(self.model.map_table)
 
     @classmethod
-    def from_args(cls, model: str | None = None, concealment: str | None = None) -> VqvaeCodec:
-        """Make the codec from text: `vqvae` or `vqvae:MODEL`."""
-        return cls(model, concealment)
+    def from_args(
+        cls, model: str | None = None, concealment: str | None = None, beams: str = str(_BEAMS)
+    ) -> VqvaeCodec:
+        """Make the codec from text: `vqvae`, `vqvae:MODEL`, `vqvae:beams=8`."""
+        return cls(model, concealment, integer(beams, "beams", 1, 64))
 
     @property
     def spec(self) -> str:
-        """`vqvae` or `vqvae:MODEL`: what makes the message (the concealment is the receiver's)."""
-        return f"vqvae:{self._named}" if self._named else "vqvae"
+        """What makes the message, as text (the concealment is the receiver's)."""
+        parts = [self._named] if self._named else []
+        if self.beams != _BEAMS:
+            parts.append(f"beams={self.beams}")
+        return ":".join(["vqvae", ",".join(parts)]) if parts else "vqvae"
 
     def encode(self, picture: Picture, budget_bits: int) -> Message:
         """Describe a picture [3 or 1, H, W] in at most `budget_bits` bits.
@@ -87,7 +96,7 @@ class VqvaeCodec:
         described = self.model.network.describe(self._padded(picture))
         plan = self._plan(described, budget_bits)
         header = Header(channels == 1, width, height, len(plan.map))
-        indices = self._in_message_order(described.indices, plan.depth)
+        indices = self._in_message_order(self._indices(described, plan.depth), plan.depth)
         labels = index_labels(self.model.network.shape.codes).to(torch.uint8)
         index_bits = labels[indices].reshape(-1).numpy()
         guarded = protect(header.to_bytes()), protect(plan.map)
@@ -166,6 +175,13 @@ class VqvaeCodec:
         order = torch.from_numpy(position_order(len(flat)))
         ordered = flat[order]
         return [order[ordered > stage] for stage in range(self.model.network.shape.stages)]
+
+    def _indices(self, described: Description, depth: torch.Tensor) -> torch.Tensor:
+        """Choose indices [h·w, stages] for depth of cells [ch, cw]."""
+        if self.beams == 1:
+            return described.indices
+        flat = spread_cells(depth[None], self.model.network.shape.cell).reshape(-1)
+        return self.model.network.quantizer.refine(described.latents, flat, self.beams)
 
     def _in_message_order(self, indices: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
         return torch.cat([indices[rows, stage] for stage, rows in enumerate(self._rows(depth))])

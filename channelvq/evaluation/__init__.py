@@ -1,0 +1,1 @@
+"""How good a picture is, what theory allows, and what others have published."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from channelvq.bits import bits_to_llrs
-from channelvq.codecs.base import Codec, Picture
+from channelvq.codecs.base import Codec, Picture, encode_tight
 from channelvq.errors import UsageError
 from channelvq.evaluation.metrics import psnr, ssim
 
@@ -45,7 +45,7 @@ def code_clean(codec: Codec, picture: Picture, bpp: float) -> tuple[Picture, flo
         If the budget is too small for the codec.
     """
     channels, height, width = picture.shape
-    message = codec.encode(picture, math.floor(bpp * height * width))
+    message = encode_tight(codec, picture, math.floor(bpp * height * width))
     llrs = bits_to_llrs(message.bits)
     shape = (int(channels), int(height), int(width))
     decoded = codec.decode(llrs, shape, trusted=np.ones(len(llrs), dtype=np.bool_))

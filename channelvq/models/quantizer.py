@@ -250,5 +250,5 @@ def _largest(scores: torch.Tensor, bias: torch.Tensor, count: int) -> tuple[torc
         values, places = (scores + bias[..., None]).flatten(1).topk(count)
         return values, places
     threads = torch.get_num_threads()
-    values, places = largest(scores.numpy(), bias.contiguous().numpy(), count, threads)
-    return torch.from_numpy(values), torch.from_numpy(places)
+    found = largest(scores.numpy(), bias.contiguous().numpy(), count, threads)
+    return torch.from_numpy(found[0]), torch.from_numpy(found[1])

@@ -23,12 +23,15 @@ class Description:
 
     Attributes
     ----------
+    latents : float tensor [h·w, dim]
+        What is to be quantized, positions in raster order.
     indices : int64 tensor [h·w, stages]
-        Nearest codes, stage by stage, positions in raster order.
+        Nearest codes, stage by stage.
     cells : float tensor [1, h/cell, w/cell, stages + 1]
         Squared error that is left after 0, 1, ... stages, a cell.
     """
 
+    latents: torch.Tensor
     indices: torch.Tensor
     cells: torch.Tensor
 
@@ -59,7 +62,7 @@ class VqVae(torch.nn.Module):
         latents = _striped(analyse, h, self.pair.reach, 1)
         rows = latents[0].permute(1, 2, 0).reshape(h * w, -1).contiguous()
         indices, energy = self.quantizer.search(rows)
-        return Description(indices, cell_energy(energy.view(1, h, w, -1), self.shape.cell))
+        return Description(rows, indices, cell_energy(energy.view(1, h, w, -1), self.shape.cell))
 
     @torch.inference_mode()
     def show(self, latents: torch.Tensor, depth: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:

@@ -13,15 +13,15 @@ __all__ = ["write_card"]
 def write_card(weights: Path, about: dict[str, Any]) -> Path:
     """Write `NAME.md` beside `NAME.safetensors` from what its training wrote down."""
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    health, recipe = about["validation"], about["recipe"]
+    health, codes, recipe = about["validation"], about["codes"], about["recipe"]
     photos = about["photos"]
     rows = [
-        "| stage | codes used | perplexity |",
-        "|---|---|---|",
+        "| stage | indices sent | codes used | perplexity |",
+        "|---|---|---|---|",
         *(
-            f"| {stage} | {100 * used:.1f} % | {perplexity:.0f} |"
-            for stage, (used, perplexity) in enumerate(
-                zip(health["used"], health["perplexity"], strict=True), start=1
+            f"| {stage} | {sent:.0f} | {100 * used:.1f} % | {perplexity:.0f} |"
+            for stage, (sent, used, perplexity) in enumerate(
+                zip(codes["sent"], codes["used"], codes["perplexity"], strict=True), start=1
             )
         ),
     ]
@@ -43,7 +43,7 @@ priors of the indices, tables of the depth map.
 
 ## Health of the codebooks
 
-Of the positions that use a stage, at the highest of these rates.
+Counted over whole training photographs at twelve prices of a bit, from the recipe's lowest to its highest.
 
 {chr(10).join(rows)}
 

@@ -13,6 +13,7 @@ import torch
 
 from channelvq.errors import UsageError
 from channelvq.models.assignment import assign_labels
+from channelvq.models.quantizer import StageUse
 from channelvq.models.weights import save_model
 from channelvq.training.card import write_card
 from channelvq.training.finish import depth_statistics
@@ -102,6 +103,7 @@ def _finish(trainer: Trainer, images: Path, out: Path, report: Report) -> Path:
     assign_labels(network.quantizer, recipe.seed, effort, lambda n: report("labels", n, stages, ""))
     found = depth_statistics(network, trainer.photos, recipe, lambda n: report("statistics", n, 0, ""))
     share = (found.counts + 0.5) / (found.counts + 0.5).sum(1, keepdim=True)
+    use = StageUse(found.counts)
     health = validate(trainer.model, trainer.held_out, torch.float32)
     about: dict[str, object] = {
         "recipe": recipe.model_dump(),
@@ -112,6 +114,7 @@ def _finish(trainer: Trainer, images: Path, out: Path, report: Report) -> Path:
         "precision": str(trainer.dtype).removeprefix("torch."),
         "commit": _commit(),
         "validation": asdict(health),
+        "codes": {"used": use.used(), "perplexity": use.perplexity(), "sent": found.counts.sum(1).tolist()},
     }
     path = out / f"{recipe.name}.safetensors"
     save_model(path, network, share.log(), found.map_table, recipe.name, about)

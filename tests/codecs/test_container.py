@@ -71,8 +71,8 @@ def test_truncation_is_told(path, keep, says):
 
 
 def test_other_faults_are_told(path, tmp_path):
+    path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(UsageError, match="too long"):
-        path.write_bytes(path.read_bytes() + b"x")
         read_cvq(path)
     with pytest.raises(UsageError, match="cannot read"):
         read_cvq(tmp_path / "absent.cvq")

@@ -40,7 +40,7 @@ def test_garbage_is_a_map_or_a_value_error(data, size):
     except ValueError:
         return
     assert depth.shape == size
-    assert 0 <= depth.min()
+    assert depth.min() >= 0
     assert depth.max() <= 5
 
 

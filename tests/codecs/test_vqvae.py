@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from samples import photo_like
 from hypothesis import given
 from hypothesis import strategies as st
+from samples import photo_like
 
 from channelvq.bits import bits_to_llrs
 from channelvq.codecs.vqvae import VqvaeCodec
@@ -18,9 +18,7 @@ def codec(small_weights):
     return VqvaeCodec(small_weights)
 
 
-@given(
-    height=st.integers(16, 70), width=st.integers(16, 70), grey=st.booleans(), bpp=st.floats(0.9, 3.0)
-)
+@given(height=st.integers(16, 70), width=st.integers(16, 70), grey=st.booleans(), bpp=st.floats(0.9, 3.0))
 def test_any_size_within_the_budget(small_weights, height, width, grey, bpp):
     codec = VqvaeCodec(small_weights)
     picture = photo_like(height, width)[: 1 if grey else 3]
@@ -116,6 +114,22 @@ def test_threads_do_not_matter(codec, picture):
     assert (messages[0].indices == messages[1].indices).all()
     assert (pictures[0].indices == pictures[1].indices).all()
     assert np.abs(pictures[0].picture - pictures[1].picture).max() < 1e-5
+
+
+def test_wider_search_is_nearer(small_weights, picture):
+    shown = []
+    for beams in (1, 4):
+        codec = VqvaeCodec(small_weights, beams=beams)
+        message = codec.encode(picture, 4000)
+        shown.append(psnr(picture, codec.decode(bits_to_llrs(message.bits), picture.shape).picture))
+    assert shown[1] > shown[0]
+
+
+def test_spec_is_what_makes_the_message(small_weights):
+    assert VqvaeCodec(small_weights, "none").spec == f"vqvae:{small_weights}"
+    assert VqvaeCodec(small_weights, beams=2).spec == f"vqvae:{small_weights},beams=2"
+    with pytest.raises(UsageError, match="beams is 0, must be from 1 to 64"):
+        VqvaeCodec.from_args(small_weights, beams="0")
 
 
 class TestShippedModel:

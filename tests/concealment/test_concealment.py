@@ -15,7 +15,8 @@ BITS = 4
 def field(llrs_of, h=8, w=8, seed=0):
     """Two stages of 16 codes, first stage smooth over the picture; and the true latents."""
     draw = torch.Generator().manual_seed(seed)
-    books = torch.stack([torch.linspace(-1, 1, 16)[:, None].repeat(1, 3), torch.randn(16, 3, generator=draw) / 9])
+    line = torch.linspace(-1, 1, 16)[:, None].repeat(1, 3)
+    books = torch.stack([line, torch.randn(16, 3, generator=draw) / 9])
     y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
     first = ((y + x) * 15 // (h + w - 2)).reshape(-1)
     second = torch.randint(0, 16, (h * w,), generator=draw)
