@@ -16,7 +16,7 @@ import channelvq
 
 __all__ = ["collect", "commit_of", "now"]
 
-_PACKAGES = ("torch", "numpy", "scipy", "numba", "pillow", "reedsolo")
+_PACKAGES = ("torch", "numpy", "scipy", "numba", "pillow", "constriction")
 
 
 def collect(*, command: list[str] | None = None, weights: dict[str, str] | None = None) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Training on a handful of made pictures: it learns, resumes exactly, and stops with a reason."""
 
 import json
+import tempfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from channelvq.models.quantizer import ResidualQuantizer
 from channelvq.training.loop import Trainer
 from channelvq.training.noise import noisy_latents, noisy_llrs
 from channelvq.training.photos import Photos, load_photos
-from channelvq.training.recipe import ChannelPart, Recipe, load_recipe
+from channelvq.training.recipe import ChannelPart, load_recipe
 from channelvq.training.vqvae import train
 
 CPU = torch.device("cpu")
@@ -50,9 +52,10 @@ assignment_effort = 1000
 
 
 def recipe(steps=8):
-    import tomllib
-
-    return Recipe.model_validate(tomllib.loads(RECIPE.format(steps=steps)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "r.toml"
+        path.write_text(RECIPE.format(steps=steps))
+        return load_recipe(path)
 
 
 def photos(n=6, side=256):
