@@ -10,6 +10,9 @@ PIP_ARGS  ?=
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.channelvq-installed
 
+# Compiles the kernels once, so that nobody's first run waits for them.
+WARM := import numpy as np, channelvq as cvq; \
+	cvq.Link(code='uncoded').transmit(np.zeros((3, 64, 64), np.float32), snr_db=6.0)
 # Test processes are the parallelism; threads inside them would only fight for the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
 
@@ -31,6 +34,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("channelvq needs Python 3.10 or newer: make PYTHON=python3.12" if sys.version_info < (3, 10) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev,reference]'
+	$(BIN)/python -c "$(WARM)"
 	@touch $@
 
 demo: install
