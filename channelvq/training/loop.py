@@ -138,7 +138,7 @@ class Trainer:
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             latents = self.analyse(pictures)
-        coded = self._quantize(latents)
+        coded = self._quantize(latents, self.step)
         received, variance = self._receive(latents, coded)
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             shown = self.synthesise(received, coded.depth, variance)
@@ -162,18 +162,36 @@ class Trainer:
         bits = float(depth.sum()) * self.shape.index_bits
         return StepResult(float(error.detach()[self.noisy_crops :].mean()), bits / pictures[:, 0].numel())
 
-    def _quantize(self, latents: torch.Tensor) -> _Coded:
+    @torch.no_grad()
+    def settle(self, steps: int, report: Callable[[int], None] = lambda step: None) -> None:
+        """Let the codebooks follow a network that stands still, and put codes to use that fell idle."""
+        quantizer, recipe = self.model.quantizer, self.recipe
+        for number in range(steps):
+            step = recipe.optimiser.steps + number
+            pictures = self.photos.crops(recipe.seed, step, recipe.data.batch, recipe.data.crop)
+            with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+                latents = self.analyse(pictures.contiguous(memory_format=torch.channels_last))
+            coded = self._quantize(latents, step)
+            rows, depth = _rows(latents), coded.depth.reshape(-1)
+            late = number > steps // 2  # then long means: no code is to hang on a few examples
+            quantizer.follow(rows, coded.indices, depth, 0.998 if late else recipe.quantizer.decay)
+            if not late and number % 20 == 19:
+                rng = generator(recipe.seed, "restart", trial=step)
+                quantizer.restart_dead(rows, coded.indices, depth, rng, share=0.1)
+            report(number + 1)
+
+    def _quantize(self, latents: torch.Tensor, step: int) -> _Coded:
         """Code latents [b, dim, h, w] at a price drawn for each crop."""
         b, dim, h, w = latents.shape
         shape, rate = self.shape, self.recipe.rate
-        rng = generator(self.recipe.seed, "price", trial=self.step)
+        rng = generator(self.recipe.seed, "price", trial=step)
         low, high = math.log(rate.lowest_price), math.log(rate.highest_price)
         price = torch.from_numpy(np.exp(rng.uniform(low, high, b)).astype(np.float32)).to(self.device)
         indices, energy = self.model.quantizer.search(_rows(latents.detach()))
         cells = cell_energy(energy.view(b, h, w, -1), shape.cell)
         depth = spread_cells(allocate(cells, price, shape.cell**2 * shape.index_bits), shape.cell)
         part = self.recipe.quantizer
-        if part.beams > 1 and self.step >= part.beams_from:
+        if part.beams > 1 and step >= part.beams_from:
             rows = _rows(latents.detach())
             indices = self.model.quantizer.refine(rows, depth.reshape(-1), part.beams)
         quantized = self.model.quantizer.assemble(indices, depth.reshape(-1))

@@ -91,8 +91,9 @@ class LogPart(_Part):
 
 
 class FinishPart(_Part):
-    """What is made of the trained network: labels, priors, the depth map's tables."""
+    """What is made of the trained network: settled codebooks, labels, priors, the depth map's tables."""
 
+    settle_steps: int = Field(default=600, ge=0)
     assignment_effort: int = Field(default=60_000_000, ge=0)
 
 

@@ -99,7 +99,8 @@ def _finish(trainer: Trainer, images: Path, out: Path, report: Report) -> Path:
     """Labels, statistics, figures, weights, card."""
     recipe, network = trainer.recipe, trainer.model.eval()
     stages = recipe.model.stages
-    effort = recipe.finish.assignment_effort
+    settle, effort = recipe.finish.settle_steps, recipe.finish.assignment_effort
+    trainer.settle(settle, lambda n: report("codebooks", n, settle, ""))
     assign_labels(network.quantizer, recipe.seed, effort, lambda n: report("labels", n, stages, ""))
     found = depth_statistics(network, trainer.photos, recipe, lambda n: report("statistics", n, 0, ""))
     share = (found.counts + 0.5) / (found.counts + 0.5).sum(1, keepdim=True)

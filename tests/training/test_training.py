@@ -47,6 +47,7 @@ share = 0.5
 validate_every = 4
 checkpoint_every = 4
 [finish]
+settle_steps = 3
 assignment_effort = 1000
 """
 
