@@ -10,7 +10,7 @@ CODECS = Family(
     "codec",
     {
         "jpeg": ("channelvq.codecs.jpeg:Jpeg", "jpeg or jpeg:444"),
-        "vqvae": ("channelvq.codecs.vqvae:VqvaeCodec", "vqvae or vqvae:MODEL,beams=4"),
+        "vqvae": ("channelvq.codecs.vqvae:VqvaeCodec", "vqvae or vqvae:MODEL,beams=2"),
     },
 )
 """The codecs by name, built from their text: ``CODECS.build("jpeg")``."""

@@ -31,7 +31,7 @@ from channelvq.models.weights import load_model
 __all__ = ["VqvaeCodec"]
 
 _SMALLEST, _LARGEST = 16, 65536
-_BEAMS = 4
+_BEAMS = 2
 
 
 @dataclass(frozen=True)

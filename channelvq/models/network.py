@@ -88,7 +88,7 @@ class TransformPair(nn.Module):
         super().__init__()
         self.shape = shape
         pixels, width, dim = 3 * BLOCK * BLOCK, shape.width, shape.dim
-        self.register_buffer("basis", torch.eye(pixels))  # rows: eigenvectors, strongest first
+        self.register_buffer("basis", torch.zeros(pixels, pixels))  # rows: eigenvectors, strongest first
         self.register_buffer("mean", torch.zeros(pixels))
         self.register_buffer("spread", torch.ones(pixels))  # standard deviation along each row
         self.encoder_in = nn.Conv2d(pixels, width, 1)

@@ -6,8 +6,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from channelvq.models.kernels import largest
-
 __all__ = ["ResidualQuantizer", "StageUse"]
 
 
@@ -245,10 +243,19 @@ def _nearest(points: torch.Tensor, book: torch.Tensor, half_norm: torch.Tensor) 
 
 
 def _largest(scores: torch.Tensor, bias: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Largest `count` of scores [n, b, k] + bias [n, b] for each n: values and places [n, count]."""
-    if scores.device.type != "cpu":
-        values, places = (scores + bias[..., None]).flatten(1).topk(count)
+    """Largest `count` of scores [n, b, k] + bias [n, b] for each n, in falling order: values and places.
+
+    `scores` is overwritten.
+    """
+    flat = scores.add_(bias[..., None]).flatten(1)
+    if flat.device.type != "cpu":
+        values, places = flat.topk(count)
         return values, places
-    threads = torch.get_num_threads()
-    found = largest(scores.numpy(), bias.contiguous().numpy(), count, threads)
-    return torch.from_numpy(found[0]), torch.from_numpy(found[1])
+    table, rows = flat.numpy(), np.arange(len(flat))
+    values, places = torch.empty(len(flat), count), torch.empty(len(flat), count, dtype=torch.int64)
+    for column in range(count):  # for few it is quicker than sorting: NumPy's argmax is vectorised
+        best = table.argmax(1)
+        values[:, column] = torch.from_numpy(table[rows, best])
+        places[:, column] = torch.from_numpy(best)
+        table[rows, best] = -np.inf
+    return values, places

@@ -119,8 +119,7 @@ def _load(path: Path, stamp: int) -> TrainedModel:
             if meta.get("format") != FORMAT:
                 raise UsageError(f"{path} is {meta.get('format', 'of unknown format')!r}, must be {FORMAT!r}")
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        with torch.device("meta"):  # no time lost on random weights
-            network = VqVae(Shape(**json.loads(meta["shape"])))
+        network = VqVae(Shape(**json.loads(meta["shape"])))
         prior, table = tensors.pop("log_prior").float(), tensors.pop("map_table")
         for key in ("sums", "counts"):
             tensors[f"quantizer.{key}"] = torch.zeros(0)

@@ -127,7 +127,7 @@ def test_wider_search_is_nearer(small_weights, picture):
 
 def test_spec_is_what_makes_the_message(small_weights):
     assert VqvaeCodec(small_weights, "none").spec == f"vqvae:{small_weights}"
-    assert VqvaeCodec(small_weights, beams=2).spec == f"vqvae:{small_weights},beams=2"
+    assert VqvaeCodec(small_weights, beams=8).spec == f"vqvae:{small_weights},beams=8"
     with pytest.raises(UsageError, match="beams is 0, must be from 1 to 64"):
         VqvaeCodec.from_args(small_weights, beams="0")
 

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 
-from channelvq.models.kernels import largest
 from channelvq.models.quantizer import ResidualQuantizer, StageUse
 
 
@@ -100,12 +99,3 @@ def test_one_beam_is_the_greedy_search_and_more_are_better():
         for beams in (1, 2, 4)
     ]
     assert error[2] < error[1] < error[0]
-
-
-def test_threads_do_not_change_the_search():
-    scores = np.random.default_rng(0).normal(size=(101, 3, 50)).astype(np.float32)
-    bias = np.random.default_rng(1).normal(size=(101, 3)).astype(np.float32)
-    one, two = (largest(scores, bias, 5, threads) for threads in (1, 2))
-    assert (one[1] == two[1]).all()
-    order = np.argsort(-(scores + bias[..., None]).reshape(101, -1), axis=1)[:, :5]
-    assert (one[1] == order).all()
