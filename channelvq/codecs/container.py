@@ -141,7 +141,7 @@ def message_budget(bpp: float, height: int, width: int) -> int:
     BudgetError
         If nothing is left.
     """
-    budget = math.floor(bpp * height * width) - CONTAINER_BITS
+    budget = math.floor(bpp * height * width) // 8 * 8 - CONTAINER_BITS  # a file has whole bytes
     if budget <= 0:
         raise BudgetError(f"{bpp:g} bits per pixel of {width}×{height} do not hold a head of {_BYTES} bytes")
     return budget

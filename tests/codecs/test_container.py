@@ -70,6 +70,15 @@ def test_truncation_is_told(path, keep, says):
         read_cvq(path)
 
 
+@given(st.floats(0.5, 3), st.integers(16, 200), st.integers(16, 200))
+def test_a_file_is_within_its_bits_per_pixel(bpp, height, width):
+    if bpp * height * width < CONTAINER_BITS + 8:
+        return
+    budget = message_budget(bpp, height, width)
+    assert bpp * height * width - 8 < CONTAINER_BITS + budget <= bpp * height * width
+    assert (CONTAINER_BITS + budget) % 8 == 0
+
+
 def test_other_faults_are_told(path, tmp_path):
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(UsageError, match="too long"):
