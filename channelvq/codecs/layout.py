@@ -1,8 +1,8 @@
 """Where the bits of a VQ message stand: guarded header and depth map among the indices.
 
 Header (7 bytes): version 4 bits, grey 1, width - 1 16, height - 1 16, bytes of the coded map 19; then a
-CRC-16. The map: its bytes, then a CRC-16. Both go through the guard code and are strewn evenly over the
-message, so that no burst and no lost packet takes much of them.
+CRC-16. The map: its bytes, then a CRC-16. Both go through the guard code, are shuffled, and are strewn
+evenly over the message, so that no burst and no lost packet takes much of them.
 The indices follow stage by stage, in a shuffled order of positions, so that neighbours part.
 """
 
@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from channelvq.bits import crc16, pack_bits, unpack_bits
+from channelvq.bits import RandomInterleaver, crc16, pack_bits, unpack_bits
 from channelvq.channel_codes.convolutional import Convolutional
 from channelvq.randomness import generator
 
@@ -88,15 +88,21 @@ HEADER_BITS = guarded_bits(_HEADER_BYTES)
 
 
 def protect(data: bytes) -> Bits:
-    """Append a CRC-16 and encode with the guard."""
+    """Append a CRC-16, encode with the guard, and shuffle, for a trellis does not bear a burst."""
     plain = unpack_bits(data + crc16(data).to_bytes(2, "big"))
-    coded: Bits = GUARD.encode(plain[None])[0]
-    return coded
+    coded = GUARD.encode(plain[None])[0]
+    return _shuffle(len(coded)).interleave(coded)
+
+
+@lru_cache(maxsize=8)
+def _shuffle(n: int) -> RandomInterleaver:
+    return RandomInterleaver(n)
 
 
 def recover(llrs: npt.NDArray[np.float32]) -> bytes | None:
     """Decode what `protect` made; None if its CRC does not hold."""
-    decoded = pack_bits(GUARD.decode(np.ascontiguousarray(llrs[None])).bits[0]).tobytes()
+    coded = _shuffle(len(llrs)).deinterleave(llrs)
+    decoded = pack_bits(GUARD.decode(coded[None]).bits[0]).tobytes()
     data, check = decoded[:-2], decoded[-2:]
     return data if crc16(data) == int.from_bytes(check, "big") else None
 

@@ -60,3 +60,14 @@ def test_neighbours_part():
     place = np.argsort(order)
     near = np.abs(np.diff(place)) < 51  # in one packet of 64 bytes
     assert near.mean() < 0.04  # 2 · 51 / 6144 = 0.017 by chance
+
+
+def test_lost_packets_leave_the_map_readable():
+    # a map of 500 bytes among the bits of a picture, 64 packets of 64 bytes, a fifth of them lost
+    data = np.random.default_rng(0).integers(0, 256, 500).astype(np.uint8).tobytes()
+    sent = bits_to_llrs(protect(data))
+    total = 64 * 512
+    _, places, _ = slots(total, HEADER_BITS, len(sent))
+    for seed in range(10):
+        lost = np.repeat(np.random.default_rng(seed).permutation(64) < 13, 512)
+        assert recover(np.where(lost[places], np.float32(0), sent)) == data
