@@ -35,7 +35,7 @@ def rd(codec: str, bpp: tuple[float, ...], images: str, model: str | None, as_js
     from channelvq.evaluation.rate_distortion import rate_distortion
     from channelvq.images import image_set
     from channelvq.link import Link
-    from channelvq.sweep.provenance import collect
+    from channelvq.provenance import collect
 
     entries = image_set(images)
     built = Link(codec=codec, model=model).codec

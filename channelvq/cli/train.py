@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import click
 
-from channelvq.cli.command import console
+from channelvq.cli.command import INTERRUPTED, console
 
 __all__ = ["train"]
 
@@ -26,7 +29,7 @@ _QUIET_SECONDS = 30.0
 @click.option("--threads", type=click.IntRange(1), help="Of the CPU; without it all cores.")
 def train(
     recipe: Path, images: Path, out: Path | None, device: str, minutes: float | None, threads: int | None
-) -> None:
+) -> int:
     """Train the VQ codec by RECIPE (TOML), and write weights and model card.
 
     \b
@@ -37,11 +40,38 @@ def train(
     from channelvq.training.vqvae import train as run
 
     folder = out or Path("runs") / recipe.stem
-    with _report() as report:
-        weights = run(recipe, images, folder, device=device, minutes=minutes, threads=threads, report=report)
-    click.echo(
-        f"time is up; the same command goes on: {folder}" if weights is None else f"weights: {weights}"
-    )
+    with _report() as report, _interrupt() as interrupted:
+        weights = run(
+            recipe,
+            images,
+            folder,
+            device=device,
+            minutes=minutes,
+            threads=threads,
+            stop=interrupted.is_set,
+            report=report,
+        )
+    if weights is not None:
+        click.echo(f"weights: {weights}")
+        return 0
+    click.echo(f"stopped with a checkpoint; the same command goes on: {folder}")
+    return INTERRUPTED if interrupted.is_set() else 0
+
+
+@contextlib.contextmanager
+def _interrupt() -> Iterator[threading.Event]:
+    """Let Ctrl-C end the run after the step in hand; a second one ends it at once."""
+    asked = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

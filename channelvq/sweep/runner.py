@@ -9,9 +9,9 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 
+from channelvq.provenance import collect, now
 from channelvq.sweep.executors import Processes, Submitter
 from channelvq.sweep.plan import Plan, Unit
-from channelvq.sweep.provenance import collect, now
 from channelvq.sweep.store import Store, Trial
 from channelvq.sweep.worker import work
 

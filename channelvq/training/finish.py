@@ -37,7 +37,10 @@ class DepthStatistics:
 def depth_statistics(
     network: VqVae, photos: Photos, recipe: Recipe, report: Callable[[int], None]
 ) -> DepthStatistics:
-    """Code whole training photographs at many prices, and count depths by context and codes by stage."""
+    """Code whole training photographs at many prices, and count depths by context and codes by stage.
+
+    The network is on the CPU.
+    """
     shape = network.shape
     tally = np.zeros(((shape.stages + 2) ** 3, shape.stages + 1))
     counts = torch.zeros(shape.stages, shape.codes)
@@ -45,7 +48,7 @@ def depth_statistics(
     every = max(1, len(photos) // _PHOTOS)
     for number, picture in enumerate(photos.pictures[::every]):
         h, w = (side // shape.grain * shape.grain for side in picture.shape[1:])
-        described = network.describe(picture[:, :h, :w].float() / 255)
+        described = network.describe(picture[:, :h, :w].cpu().float() / 255)
         for price in prices:
             each = torch.tensor([price], dtype=torch.float32)
             depth = allocate(described.cells, each, shape.cell**2 * shape.index_bits)

@@ -38,8 +38,9 @@ class StepResult:
 
 @dataclass(frozen=True)
 class _Coded:
-    """A batch's indices [n, stages], depth [b, h, w] and quantized latents [b, dim, h, w]."""
+    """A batch's latents by row [n, dim], indices [n, stages], depth [b, h, w], quantized [b, dim, h, w]."""
 
+    rows: torch.Tensor
     indices: torch.Tensor
     depth: torch.Tensor
     latents: torch.Tensor
@@ -114,7 +115,7 @@ class Trainer:
         part = self.recipe.optimiser
         rise = min(1.0, (step + 1) / max(1, part.warmup))
         fall = (part.steps - step) / max(1.0, part.cooldown * part.steps)
-        return part.learning_rate * min(rise, 1.0, max(fall, 0.0))
+        return part.learning_rate * min(rise, max(fall, 0.0))
 
     @property
     def noisy_crops(self) -> int:
@@ -152,7 +153,7 @@ class Trainer:
                 f"the loss is not a number at step {self.step}; the last checkpoint is kept in {self.folder}"
             )
         self._descend(loss)
-        rows, depth = _rows(latents.detach()), coded.depth.reshape(-1)
+        rows, depth = coded.rows, coded.depth.reshape(-1)
         quantizer.follow(rows, coded.indices, depth, recipe.quantizer.decay)
         until = recipe.quantizer.restart_until * recipe.optimiser.steps
         if self.step < until and (self.step + 1) % recipe.quantizer.restart_every == 0:
@@ -172,7 +173,7 @@ class Trainer:
             with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
                 latents = self.analyse(pictures.contiguous(memory_format=torch.channels_last))
             coded = self._quantize(latents, step)
-            rows, depth = _rows(latents), coded.depth.reshape(-1)
+            rows, depth = coded.rows, coded.depth.reshape(-1)
             late = number > steps // 2  # then long means: no code is to hang on a few examples
             quantizer.follow(rows, coded.indices, depth, 0.998 if late else recipe.quantizer.decay)
             if not late and number % 20 == 19:
@@ -187,15 +188,15 @@ class Trainer:
         rng = generator(self.recipe.seed, "price", trial=step)
         low, high = math.log(rate.lowest_price), math.log(rate.highest_price)
         price = torch.from_numpy(np.exp(rng.uniform(low, high, b)).astype(np.float32)).to(self.device)
-        indices, energy = self.model.quantizer.search(_rows(latents.detach()))
+        rows = _rows(latents.detach())
+        indices, energy = self.model.quantizer.search(rows)
         cells = cell_energy(energy.view(b, h, w, -1), shape.cell)
         depth = spread_cells(allocate(cells, price, shape.cell**2 * shape.index_bits), shape.cell)
         part = self.recipe.quantizer
         if part.beams > 1 and step >= part.beams_from:
-            rows = _rows(latents.detach())
             indices = self.model.quantizer.refine(rows, depth.reshape(-1), part.beams)
         quantized = self.model.quantizer.assemble(indices, depth.reshape(-1))
-        return _Coded(indices, depth, quantized.view(b, h, w, dim).permute(0, 3, 1, 2))
+        return _Coded(rows, indices, depth, quantized.view(b, h, w, dim).permute(0, 3, 1, 2))
 
     def _receive(self, latents: torch.Tensor, coded: _Coded) -> tuple[torch.Tensor, torch.Tensor]:
         """Make what the decoder gets: the first crops over a noisy channel, the others clean.
@@ -230,15 +231,9 @@ class Trainer:
     def run(self, go_on: Callable[[int, StepResult, Health | None], bool]) -> None:
         """Train to the last step, or until `go_on` (told of every step) says no; validate on the way.
 
-        Whatever ends it, an interrupt too, leaves a checkpoint.
+        Either leaves a checkpoint. An interrupt in the middle of a step does not: half a step is no state
+        to resume from.
         """
-        try:
-            self._run(go_on)
-        except KeyboardInterrupt:
-            self.save()
-            raise
-
-    def _run(self, go_on: Callable[[int, StepResult, Health | None], bool]) -> None:
         log, going = self.recipe.log, True
         while going and self.step < self.recipe.optimiser.steps:
             begun = time.perf_counter()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,6 +13,7 @@ from channelvq.errors import UsageError
 from channelvq.models.assignment import assign_labels
 from channelvq.models.quantizer import StageUse
 from channelvq.models.weights import save_model
+from channelvq.provenance import commit, cpu
 from channelvq.training.card import write_card
 from channelvq.training.finish import depth_statistics
 from channelvq.training.loop import StepResult, Trainer
@@ -38,6 +37,7 @@ def train(
     device: str = "auto",
     minutes: float | None = None,
     threads: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
     report: Report = lambda doing, done, total, how: None,
 ) -> Path | None:
     """Train, or go on with what `out` holds, and write the weights and their card.
@@ -56,13 +56,15 @@ def train(
         Stop after so long, with a checkpoint.
     threads : int, optional
         Of the CPU; all cores by default.
+    stop : callable
+        Asked after every step; True ends the run there, with a checkpoint.
     report : callable
         Progress.
 
     Returns
     -------
     Path or None
-        The weights; None if time ran out before the last step.
+        The weights; None if the run was ended before the last step.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def train(
 
     def show(step: int, result: StepResult, health: Health | None) -> bool:
         report("training", step, steps, _line(result, health))
-        return minutes is None or time.monotonic() - began < 60 * minutes
+        return not stop() and (minutes is None or time.monotonic() - began < 60 * minutes)
 
     trainer.run(show)
     if trainer.step < steps:
@@ -101,11 +103,12 @@ def _finish(trainer: Trainer, images: Path, out: Path, report: Report) -> Path:
     stages = recipe.model.stages
     settle, effort = recipe.finish.settle_steps, recipe.finish.assignment_effort
     trainer.settle(settle, lambda n: report("codebooks", n, settle, ""))
+    health = validate(network, trainer.held_out, torch.float32)
+    network.cpu()  # what follows is for NumPy
     assign_labels(network.quantizer, recipe.seed, effort, lambda n: report("labels", n, stages, ""))
     found = depth_statistics(network, trainer.photos, recipe, lambda n: report("statistics", n, 0, ""))
     share = (found.counts + 0.5) / (found.counts + 0.5).sum(1, keepdim=True)
     use = StageUse(found.counts)
-    health = validate(trainer.model, trainer.held_out, torch.float32)
     about: dict[str, object] = {
         "recipe": recipe.model_dump(),
         "steps": trainer.step,
@@ -113,7 +116,7 @@ def _finish(trainer: Trainer, images: Path, out: Path, report: Report) -> Path:
         "photos": {"train": len(trainer.photos), "val": len(trainer.held_out), "from": images.name},
         "hardware": _hardware(trainer.device),
         "precision": str(trainer.dtype).removeprefix("torch."),
-        "commit": _commit(),
+        "commit": commit() or "unknown",
         "validation": asdict(health),
         "codes": {"used": use.used(), "perplexity": use.perplexity(), "sent": found.counts.sum(1).tolist()},
     }
@@ -144,18 +147,4 @@ def _device(name: str) -> torch.device:
 def _hardware(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{torch.get_num_threads()} CPU threads, {platform.machine()}"
-
-
-def _commit() -> str:
-    try:
-        run = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return run.stdout.strip() or "unknown"
+    return f"{torch.get_num_threads()} threads of {cpu()}"

@@ -14,7 +14,7 @@ from typing import Any
 
 import channelvq
 
-__all__ = ["collect", "commit_of", "now"]
+__all__ = ["collect", "commit", "cpu", "now"]
 
 _PACKAGES = ("torch", "numpy", "scipy", "numba", "pillow", "constriction")
 
@@ -34,11 +34,11 @@ def collect(*, command: list[str] | None = None, weights: dict[str, str] | None 
         "command": shlex.join(arguments),
         "date": now(),
         "channelvq": channelvq.__version__,
-        "commit": commit_of(Path(__file__).resolve().parents[2]),
+        "commit": commit(),
         "weights": weights or {},
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
-        "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "system": platform.platform(terse=True)},
+        "machine": {"cpu": cpu(), "cores": os.cpu_count(), "system": platform.platform(terse=True)},
     }
 
 
@@ -47,8 +47,9 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def commit_of(folder: Path) -> str | None:
-    """Give the commit of a working tree, "+changes" added if tracked files differ; None outside of git."""
+def commit() -> str | None:
+    """Give the commit of this package, "+changes" added if tracked files differ; None outside of git."""
+    folder = Path(__file__).resolve().parents[1]
 
     def git(*arguments: str) -> str | None:
         try:
@@ -62,12 +63,12 @@ def commit_of(folder: Path) -> str | None:
     # An installed package may lie inside a repository that is not its own: then that commit says nothing.
     if not git("ls-files", "channelvq/__init__.py"):
         return None
-    commit = git("rev-parse", "HEAD")
-    if commit is None:
+    head = git("rev-parse", "HEAD")
+    if head is None:
         return None
     # What a sweep leaves in results/ does not change what it computes.
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
-    return commit + "+changes" if changed else commit
+    return head + "+changes" if changed else head
 
 
 def _version(package: str) -> str | None:
@@ -78,7 +79,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _cpu() -> str:
+def cpu() -> str:
     """Name of the processor."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
