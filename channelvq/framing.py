@@ -8,14 +8,16 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from channelvq.bits import RandomInterleaver, crc16, crc32, hard_bits, pack_bits
+from channelvq.bits import hard_bits
 from channelvq.channel_codes.base import Bits, ChannelCode, Llrs, Outcome, Run
+from channelvq.crc import row_checks
 from channelvq.errors import BudgetError, UsageError
+from channelvq.interleaving import RandomInterleaver
 from channelvq.randomness import generator
 
 __all__ = ["Frame", "Unframed"]
 
-_CRCS = {16: crc16, 32: crc32}
+_CRC_WIDTHS = (0, 16, 24, 32)
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Frame:
     """`coded_bits` bits on the channel, filled with blocks of one code.
 
     A message is filled up with zeros to `message_bits` and cut into blocks; each block's message ends with
-    its CRC (CRC-16/IBM-3740 or CRC-32/ISO-HDLC, most significant bit first, of the bits before it, packed
-    into bytes) and is encoded. Code symbols (bytes for Reed-Solomon) are then interleaved over the whole
+    its CRC (CRC-16/IBM-3740, CRC-24B of 5G NR or CRC-32/ISO-HDLC, most significant bit first, of the bits
+    before it) and is encoded. Code symbols (bytes for Reed-Solomon) are then interleaved over the whole
     frame (if the code wants it), what no block fills is padding at the end, and all is scrambled: XORed with
     a fixed pseudo-random sequence, so that zeros of filling and headers become symbols of the
     constellation's mean power.
@@ -80,8 +82,8 @@ class Frame:
         self.coded_bits = int(coded_bits)
         self.seed = int(seed)
         self.runs: list[Run] = code.fill(self.coded_bits)
-        if code.crc_bits not in (0, *_CRCS):
-            raise UsageError(f"code {code.spec} wants a CRC of {code.crc_bits} bits, must be 0, 16 or 32")
+        if code.crc_bits not in _CRC_WIDTHS:
+            raise UsageError(f"code {code.spec} wants a CRC of {code.crc_bits} bits, must be 0, 16, 24 or 32")
         if self.message_bits < 1:
             raise BudgetError(f"{self.coded_bits} coded bits are too few for one block of {code.spec}")
 
@@ -127,7 +129,9 @@ class Frame:
         for run in self.runs:
             length = run.code.k_bits - self.code.crc_bits
             message = filled[start : start + run.blocks * length].reshape(run.blocks, length)
-            block = run.code.encode(np.concatenate([message, self._checks(message)], axis=1))
+            block = run.code.encode(
+                np.concatenate([message, row_checks(self.code.crc_bits, message)], axis=1)
+            )
             coded[end : end + block.size] = block.reshape(-1)
             start, end = start + message.size, end + block.size
         if self.code.interleaved:
@@ -168,21 +172,12 @@ class Frame:
             return outcome
         length = run.code.k_bits - width
         message, bits, ok = outcome.llr[:, :length], outcome.bits[:, :length], outcome.ok
-        checked = (self._checks(bits) == outcome.bits[:, length:]).all(axis=1)
+        checked = (row_checks(width, bits) == outcome.bits[:, length:]).all(axis=1)
         if ok is not None and getattr(run.code, "bounded_distance", False):
             refuted = ok & ~checked  # a wrong code word: what was received is nearer to the truth
             message = np.where(refuted[:, None], llrs[:, :length], message)
             bits = np.where(refuted[:, None], hard_bits(llrs[:, :length]), bits)
         return Outcome(message, bits, checked if ok is None else ok & checked)
-
-    def _checks(self, message: Bits) -> Bits:
-        """CRC of each row [blocks, length] as bits [blocks, crc_bits]."""
-        width = self.code.crc_bits
-        if not width:
-            return np.zeros((message.shape[0], 0), np.uint8)
-        values = np.array([_CRCS[width](row) for row in pack_bits(message)], np.uint64)
-        shifts = np.arange(width - 1, -1, -1, dtype=np.uint64)
-        return (values[:, None] >> shifts & np.uint64(1)).astype(np.uint8)
 
     @property
     def _filled_bits(self) -> int:

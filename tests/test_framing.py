@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channelvq.bits import bits_to_llrs, crc16, crc32, hard_bits, pack_bits, unpack_bits
+from channelvq.bits import bits_to_llrs, hard_bits, pack_bits, unpack_bits
 from channelvq.channel_codes import CHANNEL_CODES, ReedSolomon
+from channelvq.crc import crc16, crc32
 from channelvq.errors import BudgetError, UsageError
 from channelvq.framing import Frame
 

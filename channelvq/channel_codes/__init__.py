@@ -1,4 +1,4 @@
-"""Channel codes by name: `uncoded`, `repetition:n`, `rs:n,k`."""
+"""Channel codes by name: `uncoded`, `repetition:3`, `rs:255,191`, `ldpc:1/2`, `polar:1/2`, `conv:1/2`, ..."""
 
 from __future__ import annotations
 
@@ -8,12 +8,26 @@ from typing import TYPE_CHECKING, Any
 from channelvq.components import Family
 
 if TYPE_CHECKING:
+    from channelvq.channel_codes.concatenated import Concatenated
     from channelvq.channel_codes.convolutional import Convolutional
+    from channelvq.channel_codes.ldpc import LDPC
+    from channelvq.channel_codes.polar import Polar
+    from channelvq.channel_codes.punctured import PuncturedConvolutional
     from channelvq.channel_codes.reed_solomon import ReedSolomon
     from channelvq.channel_codes.repetition import Repetition
     from channelvq.channel_codes.uncoded import Uncoded
 
-__all__ = ["CHANNEL_CODES", "Convolutional", "ReedSolomon", "Repetition", "Uncoded"]
+__all__ = [
+    "CHANNEL_CODES",
+    "LDPC",
+    "Concatenated",
+    "Convolutional",
+    "Polar",
+    "PuncturedConvolutional",
+    "ReedSolomon",
+    "Repetition",
+    "Uncoded",
+]
 
 CHANNEL_CODES = Family(
     "channel code",
@@ -21,11 +35,19 @@ CHANNEL_CODES = Family(
         "uncoded": ("channelvq.channel_codes.uncoded:Uncoded", "uncoded"),
         "repetition": ("channelvq.channel_codes.repetition:Repetition", "repetition:3"),
         "rs": ("channelvq.channel_codes.reed_solomon:ReedSolomon", "rs:255,191"),
+        "ldpc": ("channelvq.channel_codes.ldpc:LDPC", "ldpc:1/2"),
+        "polar": ("channelvq.channel_codes.polar:Polar", "polar:1/2"),
+        "conv": ("channelvq.channel_codes.punctured:PuncturedConvolutional", "conv:1/2"),
+        "rs+conv": ("channelvq.channel_codes.concatenated:Concatenated", "rs+conv:255,223,1/2"),
     },
 )
 
 _MODULES = {
+    "Concatenated": "concatenated",
     "Convolutional": "convolutional",
+    "LDPC": "ldpc",
+    "Polar": "polar",
+    "PuncturedConvolutional": "punctured",
     "ReedSolomon": "reed_solomon",
     "Repetition": "repetition",
     "Uncoded": "uncoded",

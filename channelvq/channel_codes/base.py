@@ -79,7 +79,7 @@ class ChannelCode(Protocol):
 
     @property
     def crc_bits(self) -> int:
-        """Length of the CRC that each block's message ends with (0, 16 or 32), against miscorrection."""
+        """Length of the CRC that each block's message ends with (0, 16, 24 or 32), against miscorrection."""
         ...
 
     def fill(self, coded_bits: int) -> list[Run]:

@@ -29,7 +29,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from channelvq.bits import bits_to_llrs, crc16, crc32, pack_bits, unpack_bits
+from channelvq.bits import bits_to_llrs, pack_bits, unpack_bits
+from channelvq.crc import crc16, crc32
 from channelvq.errors import BudgetError, UsageError
 
 __all__ = ["CONTAINER_BITS", "CvqFile", "read_cvq", "write_cvq"]

@@ -14,8 +14,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from channelvq.bits import RandomInterleaver, crc16, pack_bits, unpack_bits
+from channelvq.bits import pack_bits, unpack_bits
 from channelvq.channel_codes.convolutional import Convolutional
+from channelvq.crc import crc16
+from channelvq.interleaving import RandomInterleaver
 from channelvq.randomness import generator
 
 __all__ = ["HEADER_BITS", "Header", "guarded_bits", "position_order", "protect", "recover", "slots"]
