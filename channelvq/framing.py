@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from channelvq.bits import hard_bits
 from channelvq.channel_codes.base import Bits, ChannelCode, Llrs, Outcome, Run
+from channelvq.channel_codes.unequal import Unequal
 from channelvq.crc import row_checks
 from channelvq.errors import BudgetError, UsageError
-from channelvq.interleaving import RandomInterleaver
+from channelvq.interleaving import INTERLEAVINGS, Interleaver, Interleaving, spread
 from channelvq.randomness import generator
 
-__all__ = ["Frame", "Unframed"]
+__all__ = ["Frame", "LayeredFrame", "Share", "Unframed", "make_frame"]
 
 _CRC_WIDTHS = (0, 16, 24, 32)
 
@@ -39,6 +41,24 @@ class Unframed:
     blocks_ok: npt.NDArray[np.bool_] | None
 
 
+@dataclass(frozen=True)
+class Share:
+    """What one code of a frame carries and costs, in bits.
+
+    Attributes
+    ----------
+    code : str
+        The code's canonical name.
+    message_bits, crc_bits, parity_bits : int
+        Bits for the codec, and what framing and code add.
+    """
+
+    code: str
+    message_bits: int
+    crc_bits: int
+    parity_bits: int
+
+
 class Frame:
     """`coded_bits` bits on the channel, filled with blocks of one code.
 
@@ -58,6 +78,9 @@ class Frame:
         Bits that the channel carries.
     seed : int
         Seed of interleaver and scrambler; part of the scheme, not of the experiment.
+    interleaver : str, optional
+        "none", "random", "block" or "convolutional:BRANCHES,DEPTH"; without it random or none, as the code
+        wants.
 
     Raises
     ------
@@ -77,8 +100,11 @@ class Frame:
     (True, True)
     """
 
-    def __init__(self, code: ChannelCode, coded_bits: int, seed: int = 0) -> None:
+    def __init__(
+        self, code: ChannelCode, coded_bits: int, seed: int = 0, interleaver: str | None = None
+    ) -> None:
         self.code = code
+        self.interleaving: Interleaving = INTERLEAVINGS.build(interleaver or _wanted(code))
         self.coded_bits = int(coded_bits)
         self.seed = int(seed)
         self.runs: list[Run] = code.fill(self.coded_bits)
@@ -110,7 +136,17 @@ class Frame:
     @property
     def padding_bits(self) -> int:
         """Coded bits that no block fills."""
-        return self.coded_bits - self._filled_bits
+        return self.coded_bits - self.filled_bits
+
+    @property
+    def filled_bits(self) -> int:
+        """Coded bits that blocks fill."""
+        return sum(run.blocks * run.code.n_bits for run in self.runs)
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """What each code carries and costs: here there is one."""
+        return (Share(self.code.spec, self.message_bits, self.crc_bits, self.parity_bits),)
 
     def encode(self, bits: Bits) -> Bits:
         """Message [n] of 0/1 -> coded bits [coded_bits].
@@ -134,9 +170,9 @@ class Frame:
             )
             coded[end : end + block.size] = block.reshape(-1)
             start, end = start + message.size, end + block.size
-        if self.code.interleaved:
+        if self._interleaver:
             coded[:end] = self._interleaver.interleave(coded[:end])
-        return coded ^ self._scrambler
+        return coded ^ scrambler(self.coded_bits, self.seed)
 
     def decode(self, llrs: Llrs) -> Unframed:
         """LLRs of the coded bits [coded_bits] -> message LLRs and what is known of them.
@@ -148,8 +184,8 @@ class Frame:
         """
         if llrs.shape != (self.coded_bits,):
             raise UsageError(f"LLRs have shape {llrs.shape}, must be [{self.coded_bits}]")
-        plain = np.where(self._scrambler, -llrs, llrs)[: self._filled_bits]
-        if self.code.interleaved:
+        plain = np.where(scrambler(self.coded_bits, self.seed), -llrs, llrs)[: self.filled_bits]
+        if self._interleaver:
             plain = self._interleaver.deinterleave(plain)
         plain = plain.astype(np.float32, copy=False)
         outcomes, start = [], 0
@@ -179,15 +215,139 @@ class Frame:
             bits = np.where(refuted[:, None], hard_bits(llrs[:, :length]), bits)
         return Outcome(message, bits, checked if ok is None else ok & checked)
 
+    @cached_property
+    def _interleaver(self) -> Interleaver | None:
+        if self.interleaving.spec == "none":
+            return None
+        word = self.runs[0].code.n_bits
+        return self.interleaving.over(self.filled_bits, word, self.code.symbol_bits, self.seed)
+
+
+def _wanted(code: ChannelCode) -> str:
+    return "random" if code.interleaved else "none"
+
+
+@lru_cache(maxsize=8)
+def scrambler(size: int, seed: int) -> Bits:
+    """Draw the fixed pseudo-random sequence of a frame."""
+    words = generator(seed, "scrambler").bit_generator.random_raw(-(-size // 64))
+    sequence: Bits = np.unpackbits(words.astype("<u8").view(np.uint8))[:size]
+    sequence.flags.writeable = False  # it is shared
+    return sequence
+
+
+class LayeredFrame:
+    """`coded_bits` bits on the channel for a message in order of importance, a frame of its own a level.
+
+    Each level's frame lies evenly strewn among those of the levels below it, so that a burst or a lost packet
+    takes of each level no more than its share. What the blocks of a level leave over goes to the last one.
+
+    Parameters
+    ----------
+    code : Unequal
+        The levels.
+    coded_bits : int
+        Bits that the channel carries.
+    seed : int
+        Seed of interleavers and scrambler.
+    interleaver : str, optional
+        As for `Frame`, for all levels.
+
+    Raises
+    ------
+    BudgetError
+        If a level's share does not hold one block of its code.
+
+    Examples
+    --------
+    >>> from channelvq.channel_codes.unequal import build_code
+    >>> frame = LayeredFrame(build_code("repetition:3@1/4;uncoded"), coded_bits=1200)
+    >>> [share.message_bits for share in frame.shares], frame.message_bits, frame.parity_bits
+    ([100, 900], 1000, 200)
+    """
+
+    def __init__(self, code: Unequal, coded_bits: int, seed: int = 0, interleaver: str | None = None) -> None:
+        self.code, self.coded_bits = code, int(coded_bits)
+        self.frames: list[Frame] = []
+        self._places: list[npt.NDArray[np.intp]] = []
+        rest = np.arange(self.coded_bits)
+        for i, level in enumerate(code.levels):
+            given = rest.size if level.share is None else math.floor(level.share * self.coded_bits)
+            frame = Frame(level.code, given, seed + i, interleaver)
+            if level.share is not None and frame.padding_bits:
+                frame = Frame(level.code, frame.filled_bits, seed + i, interleaver)
+            places, rest = (rest, rest[:0]) if level.share is None else spread(rest, frame.coded_bits)
+            self.frames.append(frame)
+            self._places.append(places)
+
     @property
-    def _filled_bits(self) -> int:
-        return sum(run.blocks * run.code.n_bits for run in self.runs)
+    def message_bits(self) -> int:
+        """Bits that a codec may use."""
+        return sum(frame.message_bits for frame in self.frames)
 
-    @cached_property
-    def _interleaver(self) -> RandomInterleaver:
-        return RandomInterleaver(self._filled_bits, self.seed, self.code.symbol_bits)
+    @property
+    def crc_bits(self) -> int:
+        """Bits spent on CRCs."""
+        return sum(frame.crc_bits for frame in self.frames)
 
-    @cached_property
-    def _scrambler(self) -> Bits:
-        words = generator(self.seed, "scrambler").bit_generator.random_raw(-(-self.coded_bits // 64))
-        return np.unpackbits(words.astype("<u8").view(np.uint8))[: self.coded_bits]
+    @property
+    def parity_bits(self) -> int:
+        """Bits that the codes add."""
+        return sum(frame.parity_bits for frame in self.frames)
+
+    @property
+    def padding_bits(self) -> int:
+        """Coded bits that no block fills."""
+        return sum(frame.padding_bits for frame in self.frames)
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """What each code carries and costs, the most important first."""
+        return tuple(share for frame in self.frames for share in frame.shares)
+
+    def encode(self, bits: Bits) -> Bits:
+        """Message [n] of 0/1, the most important bits first -> coded bits [coded_bits].
+
+        Raises
+        ------
+        UsageError
+            If the message is longer than `message_bits`.
+        """
+        if bits.ndim != 1 or bits.size > self.message_bits:
+            raise UsageError(f"message has shape {bits.shape}, must be [n] with n ≤ {self.message_bits}")
+        coded, start = np.zeros(self.coded_bits, np.uint8), 0
+        for frame, places in zip(self.frames, self._places, strict=True):
+            coded[places] = frame.encode(bits[start : start + frame.message_bits])
+            start += frame.message_bits
+        return coded
+
+    def decode(self, llrs: Llrs) -> Unframed:
+        """LLRs of the coded bits [coded_bits] -> message LLRs and what is known of them.
+
+        Bits of a level whose code cannot tell pass as trusted where another level can tell.
+
+        Raises
+        ------
+        UsageError
+            If there are not `coded_bits` LLRs.
+        """
+        if llrs.shape != (self.coded_bits,):
+            raise UsageError(f"LLRs have shape {llrs.shape}, must be [{self.coded_bits}]")
+        parts = [frame.decode(llrs[places]) for frame, places in zip(self.frames, self._places, strict=True)]
+        message = np.concatenate([part.llrs for part in parts])
+        verdicts = [part.blocks_ok for part in parts if part.blocks_ok is not None]
+        if not verdicts:
+            return Unframed(message, None, None)
+        trusted = [
+            np.ones(part.llrs.size, np.bool_) if part.trusted is None else part.trusted for part in parts
+        ]
+        return Unframed(message, np.concatenate(trusted), np.concatenate(verdicts))
+
+
+def make_frame(
+    code: ChannelCode | Unequal, coded_bits: int, interleaver: str | None = None
+) -> Frame | LayeredFrame:
+    """Make the frame that a code wants: one of its own a level of unequal protection."""
+    if isinstance(code, Unequal):
+        return LayeredFrame(code, coded_bits, interleaver=interleaver)
+    return Frame(code, coded_bits, interleaver=interleaver)

@@ -12,19 +12,20 @@ import numpy as np
 import torch
 
 from channelvq.bits import hard_bits
-from channelvq.channel_codes import CHANNEL_CODES
 from channelvq.channel_codes.base import Bits, ChannelCode, Llrs
+from channelvq.channel_codes.unequal import Unequal, build_code
 from channelvq.channels import CHANNELS
 from channelvq.codecs import CODECS
 from channelvq.codecs.base import Codec, Decoded, Message, Picture
 from channelvq.components import fraction, parse_spec
 from channelvq.errors import BudgetError, UsageError
 from channelvq.evaluation.metrics import psnr, ssim
-from channelvq.framing import Frame
+from channelvq.framing import Frame, LayeredFrame, make_frame
 from channelvq.images import check_picture, content_hash
+from channelvq.interleaving import INTERLEAVINGS
 from channelvq.modulation import MODULATIONS, Modulation
 from channelvq.randomness import generator
-from channelvq.reception import Account, Image, Prepared, Reception
+from channelvq.reception import Account, Image, Prepared, Protection, Reception
 from channelvq.snr import Snr
 
 __all__ = ["Account", "Link", "Prepared", "Reception", "why_unfair"]
@@ -43,6 +44,9 @@ class Link:
         Channel bandwidth ratio: a picture of C × H × W samples gets floor(cbr · C · H · W) channel uses.
     model : str, optional
         Weights of a learned codec; without it those that ship.
+    interleaver : str, optional
+        How code symbols are interleaved over the frame: "none", "random", "block" or
+        "convolutional:BRANCHES,DEPTH"; without it as the code wants (at random, or not at all if uncoded).
 
     Raises
     ------
@@ -54,6 +58,10 @@ class Link:
     The noise of a trial is keyed by (seed, stream, image, trial), neither by the SNR nor by the scheme:
     schemes compared at equal seeds meet the same noise (common random numbers). A channel of bits (`bsc`,
     ...) sits between mapper and demapper: the modulation still says how many bits a channel use carries.
+
+    Unequal protection: `code` may be several codes, each but the last with its share of the channel,
+    "ldpc:1/3@0.15;ldpc:2/3": the first protects the bits that the codec ranks highest (of the VQ codec header
+    and depth map, then stage after stage; of a JPEG file its beginning), and so on.
 
     Examples
     --------
@@ -73,12 +81,15 @@ class Link:
         concealment: str | None = None,
         cbr: str | float | Fraction = "1/12",
         model: str | None = None,
+        interleaver: str | None = None,
     ) -> None:
         self.cbr = cbr if isinstance(cbr, Fraction) and cbr > 0 else fraction(str(cbr), "cbr")
-        self.code: ChannelCode = CHANNEL_CODES.build(code)
+        self.code: ChannelCode | Unequal = build_code(code)
         self.modulation: Modulation = MODULATIONS.build(modulation)
         self.channel = CHANNELS.build(channel)
-        self.codec = _build_codec(codec, {"concealment": concealment, "model": model})
+        self.interleaver = None if interleaver is None else str(INTERLEAVINGS.build(interleaver).spec)
+        options = {"concealment": concealment, "model": model}
+        self.codec = _build_codec(codec, options, ranked=isinstance(self.code, Unequal))
 
     def __repr__(self) -> str:
         named = ", ".join(f"{key}={value!r}" for key, value in self.components.items())
@@ -86,9 +97,10 @@ class Link:
 
     @property
     def components(self) -> dict[str, str]:
-        """Codec, code, modulation and channel, in canonical names."""
+        """Codec, code, modulation and channel, and an interleaver that was asked for, in canonical names."""
         parts = {"codec": self.codec, "code": self.code, "modulation": self.modulation}
-        return {key: str(part.spec) for key, part in {**parts, "channel": self.channel}.items()}
+        named = {key: str(part.spec) for key, part in {**parts, "channel": self.channel}.items()}
+        return named if self.interleaver is None else {**named, "interleaver": self.interleaver}
 
     @property
     def takes_snr(self) -> bool:
@@ -134,7 +146,7 @@ class Link:
         checked = check_picture(plain)
         uses = self.channel_uses(checked.shape)
         try:
-            frame = Frame(self.code, uses * self.modulation.bits_per_symbol)
+            frame = make_frame(self.code, uses * self.modulation.bits_per_symbol, self.interleaver)
             message = self.codec.encode(checked, frame.message_bits)
         except BudgetError as error:
             raise BudgetError(f"cbr {self.cbr} gives {uses} channel uses: {error}") from None
@@ -210,7 +222,8 @@ class Link:
 
     @property
     def _scheme(self) -> tuple[str, ...]:
-        return self.codec.spec, self.code.spec, self.modulation.spec, str(self.cbr)
+        named = self.components
+        return *(named[key] for key in named if key != "channel"), str(self.cbr)
 
     def _cross(self, prepared: Prepared[Image], snr: Snr | None, seed: int, trial: int) -> Llrs:
         """Send the coded bits over the channel: LLRs [n]."""
@@ -254,14 +267,19 @@ def why_unfair(first: Link, second: Link, shape: tuple[int, int, int]) -> str | 
 def _block_uses(link: Link, uses: int) -> int:
     """Channel uses of the longest block of a link's code, at most of the frame."""
     bits = link.modulation.bits_per_symbol
-    return max((-(-run.code.n_bits // bits) for run in link.code.fill(uses * bits)), default=1)
+    levels = [level.code for level in link.code.levels] if isinstance(link.code, Unequal) else [link.code]
+    runs = [run for code in levels for run in code.fill(uses * bits)]
+    return max((-(-run.code.n_bits // bits) for run in runs), default=1)
 
 
-def _build_codec(text: str, options: dict[str, str | None]) -> Codec:
-    """Make a codec, its constructor given the options that are set; only one that knows an option gets it."""
+def _build_codec(text: str, options: dict[str, str | None], *, ranked: bool) -> Codec:
+    """Make a codec, its constructor given the options that are set; only one that knows an option gets it.
+
+    `ranked` asks a codec that can for a message in order of importance, unless its name says otherwise.
+    """
     spec = parse_spec(text)
     given = {name: value for name, value in options.items() if value is not None}
-    if not given or spec.name not in CODECS.members:
+    if not (given or ranked) or spec.name not in CODECS.members:
         built: Codec = CODECS.build(text)
         return built
     module, _, attribute = CODECS.members[spec.name][0].partition(":")
@@ -270,6 +288,10 @@ def _build_codec(text: str, options: dict[str, str | None]) -> Codec:
     for name, value in given.items():
         if name not in known:
             raise UsageError(f"{name} {value!r} given, but codec {spec.name!r} takes none: leave it out")
+    if ranked and "layout" in known and "layout" not in spec.options:
+        given["layout"] = "ranked"
+    if not given:
+        return CODECS.build(text)  # type: ignore[no-any-return]
     try:
         codec: Codec = factory(*spec.args, **spec.options, **given)
     except TypeError:  # too many, or one in both places
@@ -278,12 +300,13 @@ def _build_codec(text: str, options: dict[str, str | None]) -> Codec:
     return codec
 
 
-def _account(message: Message, frame: Frame, uses: int, samples: int) -> Account:
+def _account(message: Message, frame: Frame | LayeredFrame, uses: int, samples: int) -> Account:
     """Add up what a message costs in its frame."""
     filling = frame.message_bits - message.bits.size
     return Account(
         source_bits=message.bits.size,
         parts=dict(message.parts),
+        protection=_protection(message, frame),
         crc_bits=frame.crc_bits,
         parity_bits=frame.parity_bits,
         padding_bits=frame.padding_bits + filling,
@@ -291,6 +314,19 @@ def _account(message: Message, frame: Frame, uses: int, samples: int) -> Account
         channel_uses=uses,
         cbr=uses / samples,
     )
+
+
+def _protection(message: Message, frame: Frame | LayeredFrame) -> tuple[Protection, ...]:
+    """Say of each code which parts of the message it carries, and what it adds."""
+    ends = np.cumsum([0, *message.parts.values()])
+    protections, start = [], 0
+    for share in frame.shares:
+        end = start + share.message_bits
+        common = np.minimum(ends[1:], end) - np.maximum(ends[:-1], start)
+        parts = {name: int(bits) for name, bits in zip(message.parts, common, strict=True) if bits > 0}
+        protections.append(Protection(share.code, parts, share.crc_bits, share.parity_bits))
+        start = end
+    return tuple(protections)
 
 
 def _error_rate(sent: Bits, llrs: Llrs) -> float:

@@ -11,12 +11,32 @@ import torch
 
 from channelvq.channel_codes.base import Bits
 from channelvq.codecs.base import Message, Picture, Status
-from channelvq.framing import Frame
+from channelvq.framing import Frame, LayeredFrame
 
-__all__ = ["Account", "Image", "Prepared", "Reception"]
+__all__ = ["Account", "Image", "Prepared", "Protection", "Reception"]
 
 Image = TypeVar("Image", npt.NDArray[Any], torch.Tensor)
 """A picture as its user has it: what goes in as an array comes out as one, and a tensor as a tensor."""
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What one channel code of a link carries, and adds to it.
+
+    Attributes
+    ----------
+    code : str
+        The code's canonical name.
+    parts : dict of str to int
+        The bits of the message that it carries, by part.
+    crc_bits, parity_bits : int
+        What framing and the code add to them.
+    """
+
+    code: str
+    parts: dict[str, int]
+    crc_bits: int
+    parity_bits: int
 
 
 @dataclass(frozen=True)
@@ -29,6 +49,9 @@ class Account:
         Bits of the codec's message.
     parts : dict of str to int
         What these serve ("header", "map", "stream", ...).
+    protection : tuple of Protection
+        Which code carries which of them: one, or several where the link protects unequally. (Of a codec whose
+        message is not in order of importance the parts lie mixed, and the split by part does not hold.)
     crc_bits, parity_bits : int
         What framing and the channel code add.
     padding_bits : int
@@ -43,6 +66,7 @@ class Account:
 
     source_bits: int
     parts: dict[str, int]
+    protection: tuple[Protection, ...]
     crc_bits: int
     parity_bits: int
     padding_bits: int
@@ -65,7 +89,7 @@ class Prepared(Generic[Image]):
         Its identity, which keys the noise.
     message : Message
         The codec's bits.
-    frame : Frame
+    frame : Frame or LayeredFrame
         How they lie on the channel.
     coded_bits : ndarray of uint8 [n]
         What is sent.
@@ -81,7 +105,7 @@ class Prepared(Generic[Image]):
     picture: Picture
     image_hash: str
     message: Message
-    frame: Frame
+    frame: Frame | LayeredFrame
     coded_bits: Bits
     account: Account
     scheme: tuple[str, ...]
@@ -150,7 +174,8 @@ class Reception(Generic[Image]):
 
     def to_json(self) -> dict[str, Any]:
         """Give all but the picture as plain values; an infinite PSNR, which JSON lacks, as None."""
-        account = vars(self.account)
+        protection = [dict(vars(level)) for level in self.account.protection]
+        account = {**vars(self.account), "protection": protection}
         values = {key: value for key, value in vars(self).items() if key not in ("image", "account")}
         values["psnr_db"] = self.psnr_db if math.isfinite(self.psnr_db) else None
         return {**values, **account}

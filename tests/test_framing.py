@@ -138,3 +138,22 @@ def test_what_does_not_fit_is_refused() -> None:
         frame.encode(np.zeros(11, np.uint8))
     with pytest.raises(UsageError, match=r"must be \[10\]"):
         frame.decode(np.zeros(11, np.float32))
+
+
+@pytest.mark.parametrize("text", ["random", "block", "convolutional:12,8"])
+def test_a_lost_packet_becomes_scattered_erasures(text: str) -> None:
+    """One of 20 packets of 102 bytes: a block loses some 10 bytes of the 32 that it can bear."""
+    frame = Frame(ReedSolomon(204, 172), 10 * 204 * 8, interleaver=text)
+    message = random_bits(frame.message_bits)
+    coded = frame.encode(message)
+    for packet in range(20):
+        llrs = bits_to_llrs(coded, 3.0)
+        llrs[packet * 816 : packet * 816 + 816] = 0
+        out = frame.decode(llrs)
+        assert out.trusted is not None
+        assert out.trusted.all()
+        np.testing.assert_array_equal(hard_bits(out.llrs), message)
+    plain = Frame(ReedSolomon(204, 172), 10 * 204 * 8, interleaver="none")
+    llrs = bits_to_llrs(plain.encode(message), 3.0)
+    llrs[:816] = 0
+    assert not plain.decode(llrs).blocks_ok[0]  # 102 erased bytes in one block

@@ -8,15 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channelvq.errors import UsageError
-from channelvq.interleaving import BlockInterleaver, Interleaver, RandomInterleaver
+from channelvq.interleaving import (
+    INTERLEAVINGS,
+    BlockInterleaver,
+    ConvolutionalInterleaver,
+    Interleaver,
+    RandomInterleaver,
+)
 
 
 @st.composite
 def interleavers(draw: st.DrawFn) -> Interleaver:
     symbol_bits = draw(st.integers(1, 9))
     size = symbol_bits * draw(st.integers(0, 60))
-    if draw(st.booleans()):
+    kind = draw(st.integers(0, 2))
+    if kind == 0:
         return BlockInterleaver(size, draw(st.integers(1, 70)), symbol_bits)
+    if kind == 1:
+        return ConvolutionalInterleaver(size, draw(st.integers(1, 20)), draw(st.integers(0, 30)), symbol_bits)
     return RandomInterleaver(size, draw(st.integers(0, 2**40)), symbol_bits)
 
 
@@ -86,3 +95,53 @@ def test_random_interleaver_puts_each_element_anywhere_equally_often() -> None:
 def test_impossible_interleavers_are_refused(build: object, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         build()  # type: ignore[operator]
+
+
+def test_convolutional_interleaver_is_forneys_commutator() -> None:
+    """Against shift registers fed with the stream: equal from where they are full."""
+    branches, depth, size = 5, 3, 600
+    registers = [[-1] * (branch * depth) for branch in range(branches)]
+    expected = []
+    for i in range(size):
+        register = registers[i % branches]
+        register.append(i)
+        expected.append(register.pop(0))
+    order = ConvolutionalInterleaver(size, branches, depth).interleave(np.arange(size))
+    full = branches * depth * (branches - 1)
+    np.testing.assert_array_equal(order[full:], expected[full:])
+    assert -1 in expected[:full]
+    assert -1 not in expected[full:]
+
+
+def test_a_burst_hits_each_code_word_of_a_convolutional_interleaver_once() -> None:
+    branches, depth, words = 12, 17, 40  # DVB: words of 204
+    size = branches * depth * words
+    word = ConvolutionalInterleaver(size, branches, depth).interleave(np.arange(size)) // (branches * depth)
+    for start in range(size - branches + 1):
+        assert len(set(word[start : start + branches].tolist())) == branches
+
+
+@pytest.mark.parametrize("text", ["none", "random", "block", "block:17", "convolutional:12,17"])
+def test_interleavers_by_name_keep_symbols_whole_and_are_undone(text: str) -> None:
+    interleaving = INTERLEAVINGS.build(text)
+    assert interleaving.spec == text
+    interleaver = interleaving.over(8 * 510, 8 * 60, 8, 0)
+    moved = interleaver.interleave(np.arange(8 * 510))
+    assert (np.diff(moved.reshape(-1, 8), axis=1) == 1).all()
+    np.testing.assert_array_equal(interleaver.deinterleave(moved), np.arange(8 * 510))
+    assert (text == "none") == bool((moved == np.arange(8 * 510)).all())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("shuffle", "unknown interleaver 'shuffle'; allowed: none, random, block, convolutional"),
+        ("block:0", "columns is 0"),
+        ("convolutional:12", "usage: convolutional:12,17"),
+        ("convolutional:0,3", "branches is 0"),
+        ("convolutional:3,-1", "depth is -1"),
+    ],
+)
+def test_wrong_interleavers_say_what_is_right(text: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        INTERLEAVINGS.build(text)

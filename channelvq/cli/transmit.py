@@ -12,7 +12,7 @@ import click
 from channelvq.cli.command import read_ratio
 
 if TYPE_CHECKING:
-    from channelvq.link import Reception
+    from channelvq.link import Account, Reception
 
 __all__ = ["transmit"]
 
@@ -20,7 +20,12 @@ __all__ = ["transmit"]
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option("--codec", default="vqvae", show_default=True, help="vqvae, jpeg, ...")
-@click.option("--code", default="rs:255,191", show_default=True, help="Channel code: uncoded, rs:n,k, ...")
+@click.option(
+    "--code",
+    default="rs:255,191",
+    show_default=True,
+    help="Channel code: uncoded, rs:n,k, ldpc:1/2, ...; CODE@SHARE;CODE protects unequally.",
+)
 @click.option("--modulation", default="qpsk", show_default=True, help="bpsk, qpsk, qam16, qam64, qam256.")
 @click.option("--channel", default="awgn", show_default=True, help="awgn, rayleigh:block, bsc:0.01, ...")
 @click.option("--snr-db", type=float, help="Es/N0 in dB; for channels of symbols, not of bits.")
@@ -29,6 +34,7 @@ __all__ = ["transmit"]
     "--cbr", callback=read_ratio, default="1/12", show_default=True, help="Channel uses per source sample."
 )
 @click.option("--model", help="Weights of the codec; without it those that ship.")
+@click.option("--interleaver", help="none, random, block, convolutional:12,17; without it as the code wants.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the channel.")
 @click.option("--trial", type=click.IntRange(0), default=0, show_default=True, help="Which repetition.")
 @click.option("--out", type=click.Path(path_type=Path), help="File for the received picture.")
@@ -43,6 +49,7 @@ def transmit(
     concealment: str | None,
     cbr: Fraction,
     model: str | None,
+    interleaver: str | None,
     seed: int,
     trial: int,
     out: Path | None,
@@ -54,6 +61,7 @@ def transmit(
     channelvq transmit photo.png --snr-db 3 --out received.png
     channelvq transmit photo.png --codec jpeg --code rs:255,191 --channel rayleigh:block --snr-db 12
     channelvq transmit photo.png --code uncoded --channel bsc:0.01 --json
+    channelvq transmit photo.png --code "ldpc:1/3@0.1;ldpc:3/4" --modulation qam16 --snr-db 8
     """
     from channelvq.images import load_image, save_image
     from channelvq.link import Link
@@ -70,6 +78,7 @@ def transmit(
         concealment=concealment,
         cbr=cbr,
         model=model,
+        interleaver=interleaver,
     )
     reception = link.transmit(picture, snr_db=snr_db, seed=seed, trial=trial)
     if out is not None:
@@ -92,9 +101,21 @@ def _summary(reception: Reception[Any], out: Path | None) -> str:
         f"errors    {errors}",
         f"bits      {account.source_bits} of source ({parts}),"
         f" {account.crc_bits} CRC, {account.parity_bits} parity, {account.padding_bits} padding",
+        *_protection(account),
         *(f"note      {name}: {text}" for name, text in reception.notes.items()),
         f"time      {reception.seconds:.2f} s",
     ]
     if out is not None:
         lines.append(f"written   {out}")
     return "\n".join(lines)
+
+
+def _protection(account: Account) -> list[str]:
+    """Say what each code carries, where there are several."""
+    if len(account.protection) == 1:
+        return []
+    lines = []
+    for level in account.protection:
+        parts = ", ".join(f"{name} {bits}" for name, bits in level.parts.items())
+        lines.append(f"level     {level.code}: {parts}; {level.crc_bits} CRC, {level.parity_bits} parity")
+    return lines

@@ -1,9 +1,8 @@
-"""Where the bits of a VQ message stand: guarded header and depth map among the indices.
+"""Where the bits of a VQ message stand: header, depth map and indices.
 
 Header (7 bytes): version 4 bits, grey 1, width - 1 16, height - 1 16, bytes of the coded map 19; then a
-CRC-16. The map: its bytes, then a CRC-16. Both go through the guard code, are shuffled, and are strewn
-evenly over the message, so that no burst and no lost packet takes much of them.
-The indices follow stage by stage, in a shuffled order of positions, so that neighbours part.
+CRC-16. The map: its bytes, then a CRC-16. The indices follow stage by stage, in a shuffled order of
+positions, so that neighbours part.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from channelvq.bits import pack_bits, unpack_bits
+from channelvq.bits import CERTAIN_LLR, hard_bits, pack_bits, unpack_bits
 from channelvq.channel_codes.convolutional import Convolutional
 from channelvq.crc import crc16
-from channelvq.interleaving import RandomInterleaver
+from channelvq.errors import unknown_name
+from channelvq.interleaving import RandomInterleaver, spread
 from channelvq.randomness import generator
 
-__all__ = ["HEADER_BITS", "Header", "guarded_bits", "position_order", "protect", "recover", "slots"]
+__all__ = ["Header", "Layout", "position_order"]
 
 Bits = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -28,6 +28,7 @@ Ints = npt.NDArray[np.int64]
 VERSION = 1
 _FIELDS = (("version", 4), ("grey", 1), ("width", 16), ("height", 16), ("map_bytes", 19))
 _HEADER_BYTES = 7
+_CRC_BITS = 16
 
 GUARD = Convolutional(generators=(0o2353, 0o2671, 0o3175), constraint_length=11)
 """Rate 1/3, 1024 states, free distance 22 (Larsen's table): survives where uncoded indices are long lost."""
@@ -80,55 +81,89 @@ class Header:
         return cls(bool(grey), width + 1, height + 1, map_bytes)
 
 
-def guarded_bits(n_bytes: int) -> int:
-    """Coded bits that `n_bytes` take under the guard, CRC and termination included."""
-    return 3 * (8 * n_bytes + 16 + GUARD.constraint_length - 1)
+class Layout:
+    """How header and map are protected, and where they stand in a message.
 
+    Parameters
+    ----------
+    name : {"strewn", "ranked"}
+        "strewn": both go through the guard code, are shuffled (for a trellis does not bear a burst) and are
+        strewn evenly among the indices; for a message that nothing else protects, or all of it alike.
+        "ranked": header, map and stages follow in order of importance and bear no protection of the codec's;
+        for a link that protects the parts of a message unequally.
 
-HEADER_BITS = guarded_bits(_HEADER_BYTES)
-"""Coded bits of the header."""
+    Raises
+    ------
+    UsageError
+        If the name is another.
 
+    Examples
+    --------
+    >>> strewn, ranked = Layout("strewn"), Layout("ranked")
+    >>> strewn.header_bits, ranked.header_bits
+    (246, 72)
+    >>> [place.tolist() for place in strewn.slots(8, 2, 2)]
+    [[2, 6], [1, 5], [0, 3, 4, 7]]
+    >>> [place.tolist() for place in ranked.slots(8, 2, 2)]
+    [[0, 1], [2, 3], [4, 5, 6, 7]]
+    >>> from channelvq.bits import bits_to_llrs
+    >>> ranked.recover(bits_to_llrs(ranked.protect(b"map")))
+    b'map'
+    """
 
-def protect(data: bytes) -> Bits:
-    """Append a CRC-16, encode with the guard, and shuffle, for a trellis does not bear a burst."""
-    plain = unpack_bits(data + crc16(data).to_bytes(2, "big"))
-    coded = GUARD.encode(plain[None])[0]
-    return _shuffle(len(coded)).interleave(coded)
+    def __init__(self, name: str) -> None:
+        if name not in ("strewn", "ranked"):
+            raise unknown_name("layout", name, ("strewn", "ranked"))
+        self.name = name
+        self._guarded = name == "strewn"
+
+    def coded_bits(self, n_bytes: int) -> int:
+        """Bits that `n_bytes` of header or map take, their CRC and all protection included."""
+        plain = 8 * n_bytes + _CRC_BITS
+        return GUARD.coded_bits(plain) if self._guarded else plain
+
+    @property
+    def expansion(self) -> int:
+        """Coded bits a bit of the map."""
+        return len(GUARD.generators) if self._guarded else 1
+
+    @property
+    def header_bits(self) -> int:
+        """Bits of the header."""
+        return self.coded_bits(_HEADER_BYTES)
+
+    def protect(self, data: bytes) -> Bits:
+        """Append a CRC-16, and guard."""
+        plain = unpack_bits(data + crc16(data).to_bytes(2, "big"))
+        if not self._guarded:
+            return plain
+        coded = GUARD.encode(plain[None])[0]
+        return _shuffle(len(coded)).interleave(coded)
+
+    def recover(self, llrs: npt.NDArray[np.float32]) -> bytes | None:
+        """Decode what `protect` made; None if its CRC does not hold."""
+        known = np.nan_to_num(llrs.astype(np.float32), nan=0.0, posinf=CERTAIN_LLR, neginf=-CERTAIN_LLR)
+        if self._guarded:
+            bits = GUARD.decode(_shuffle(len(known)).deinterleave(known)[None]).bits[0]
+        else:
+            bits = hard_bits(known)
+        decoded = pack_bits(bits).tobytes()
+        data, check = decoded[:-2], decoded[-2:]
+        return data if crc16(data) == int.from_bytes(check, "big") else None
+
+    def slots(self, total: int, header: int, map_: int) -> tuple[Ints, Ints, Ints]:
+        """Places of header, map and index bits in a message of `total` bits."""
+        every = np.arange(total)
+        if not self._guarded:
+            return every[:header], every[header : header + map_], every[header + map_ :]
+        first, rest = spread(every, header)
+        second, rest = spread(rest, map_)
+        return first, second, rest
 
 
 @lru_cache(maxsize=8)
 def _shuffle(n: int) -> RandomInterleaver:
     return RandomInterleaver(n)
-
-
-def recover(llrs: npt.NDArray[np.float32]) -> bytes | None:
-    """Decode what `protect` made; None if its CRC does not hold."""
-    coded = _shuffle(len(llrs)).deinterleave(llrs)
-    decoded = pack_bits(GUARD.decode(coded[None]).bits[0]).tobytes()
-    data, check = decoded[:-2], decoded[-2:]
-    return data if crc16(data) == int.from_bytes(check, "big") else None
-
-
-def slots(total: int, header: int, map_: int) -> tuple[Ints, Ints, Ints]:
-    """Places of header, map and index bits in a message of `total` bits.
-
-    Examples
-    --------
-    >>> [place.tolist() for place in slots(8, 2, 2)]
-    [[2, 6], [1, 5], [0, 3, 4, 7]]
-    """
-    every = np.arange(total)
-    first, rest = _pick(every, header)
-    second, rest = _pick(rest, map_)
-    return first, second, rest
-
-
-def _pick(places: Ints, count: int) -> tuple[Ints, Ints]:
-    """Part `count` evenly spaced places from the others."""
-    chosen = (2 * np.arange(count) + 1) * len(places) // (2 * count) if count else np.arange(0)
-    taken = np.zeros(len(places), dtype=bool)
-    taken[chosen] = True
-    return places[taken], places[~taken]
 
 
 @lru_cache(maxsize=8)

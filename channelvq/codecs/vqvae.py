@@ -10,15 +10,7 @@ import torch
 
 from channelvq.codecs.base import Decoded, Message, Picture, grey_picture
 from channelvq.codecs.depth_map import MapCoder
-from channelvq.codecs.layout import (
-    HEADER_BITS,
-    Header,
-    guarded_bits,
-    position_order,
-    protect,
-    recover,
-    slots,
-)
+from channelvq.codecs.layout import Header, Layout, position_order
 from channelvq.components import integer
 from channelvq.concealment import BEST, CONCEALMENTS
 from channelvq.concealment.base import Concealment, Field
@@ -57,20 +49,33 @@ class VqvaeCodec:
         What to do about broken indices: "none", "neighbour", "soft"; the best there is by default.
     beams : int
         Width of the encoder's search for indices: more take longer and give a little more.
+    layout : {"strewn", "ranked"}
+        How the message is laid out, see `Layout`; a link of unequal protection asks for "ranked".
     """
 
-    def __init__(self, model: str | None = None, concealment: str | None = None, beams: int = _BEAMS) -> None:
+    def __init__(
+        self,
+        model: str | None = None,
+        concealment: str | None = None,
+        beams: int | str = _BEAMS,
+        layout: str = "strewn",
+    ) -> None:
+        self.layout = Layout(layout)
         self.model = load_model(model)
         self.concealment: Concealment = CONCEALMENTS.build(concealment or BEST)
-        self._named, self.beams = model, beams
+        self._named, self.beams = model, integer(str(beams), "beams", 1, 64)
         self._map_coder = MapCoder(self.model.map_table)
 
     @classmethod
     def from_args(
-        cls, model: str | None = None, concealment: str | None = None, beams: str = str(_BEAMS)
+        cls,
+        model: str | None = None,
+        concealment: str | None = None,
+        beams: str = str(_BEAMS),
+        layout: str = "strewn",
     ) -> VqvaeCodec:
-        """Make the codec from text: `vqvae`, `vqvae:MODEL`, `vqvae:beams=8`."""
-        return cls(model, concealment, integer(beams, "beams", 1, 64))
+        """Make the codec from text: `vqvae`, `vqvae:MODEL`, `vqvae:beams=8`, `vqvae:layout=ranked`."""
+        return cls(model, concealment, beams, layout)
 
     @property
     def spec(self) -> str:
@@ -78,6 +83,8 @@ class VqvaeCodec:
         parts = [self._named] if self._named else []
         if self.beams != _BEAMS:
             parts.append(f"beams={self.beams}")
+        if self.layout.name != "strewn":
+            parts.append(f"layout={self.layout.name}")
         return ":".join(["vqvae", ",".join(parts)]) if parts else "vqvae"
 
     def encode(self, picture: Picture, budget_bits: int) -> Message:
@@ -96,16 +103,25 @@ class VqvaeCodec:
         described = self.model.network.describe(self._padded(picture))
         plan = self._plan(described, budget_bits)
         header = Header(channels == 1, width, height, len(plan.map))
-        indices = self._in_message_order(self._indices(described, plan.depth), plan.depth)
+        rows = self._rows(plan.depth)
+        chosen = self._indices(described, plan.depth)
+        indices = torch.cat([chosen[places, stage] for stage, places in enumerate(rows)])
         labels = index_labels(self.model.network.shape.codes).to(torch.uint8)
         index_bits = labels[indices].reshape(-1).numpy()
-        guarded = protect(header.to_bytes()), protect(plan.map)
+        guarded = self.layout.protect(header.to_bytes()), self.layout.protect(plan.map)
         bits = np.zeros(budget_bits, dtype=np.uint8)
-        for place, part in zip(slots(budget_bits, *map(len, guarded)), (*guarded, index_bits), strict=True):
+        places = self.layout.slots(budget_bits, *map(len, guarded))
+        for place, part in zip(places, (*guarded, index_bits), strict=True):
             bits[place[: len(part)]] = part
-        parts = {"header": len(guarded[0]), "map": len(guarded[1]), "indices": len(index_bits)}
+        parts = {"header": len(guarded[0]), "map": len(guarded[1]), **self._index_parts(rows)}
         parts["padding"] = budget_bits - sum(parts.values())
         return Message(bits, parts, indices.numpy())
+
+    def _index_parts(self, rows: list[torch.Tensor]) -> dict[str, int]:
+        """Bits of the indices, stage by stage where their order of importance matters to the link."""
+        index_bits = self.model.network.shape.index_bits
+        stages = {f"stage {i}": index_bits * len(places) for i, places in enumerate(rows, 1)}
+        return stages if self.layout.name == "ranked" else {"indices": sum(stages.values())}
 
     def decode(
         self,
@@ -148,14 +164,15 @@ class VqvaeCodec:
         """Find the lowest price whose plan fits the budget, by bisection on its logarithm."""
         shape = self.model.network.shape
         bits_a_stage = shape.cell**2 * shape.index_bits
+        map_start = self.layout.coded_bits(0)
 
         def at(log_price: float) -> tuple[torch.Tensor, float]:
             depth = allocate(described.cells, torch.tensor([log_price]).exp(), bits_a_stage)[0]
             map_bits = self._map_coder.bits(depth.numpy())
-            return depth, float(depth.sum()) * bits_a_stage + guarded_bits(0) + 3 * map_bits
+            return depth, float(depth.sum()) * bits_a_stage + map_start + self.layout.expansion * map_bits
 
         low, high = -20.0, 6.0
-        room = budget_bits - HEADER_BITS
+        room = budget_bits - self.layout.header_bits
         for _ in range(22):
             middle = (low + high) / 2
             low, high = (low, middle) if at(middle)[1] <= room else (middle, high)
@@ -163,7 +180,9 @@ class VqvaeCodec:
         for _ in range(40):  # the coded map can be some bits longer than its entropy
             depth, _ = at(high)
             coded = self._map_coder.encode(depth.numpy())
-            bits = HEADER_BITS + guarded_bits(len(coded)) + int(depth.sum()) * bits_a_stage
+            bits = (
+                self.layout.header_bits + self.layout.coded_bits(len(coded)) + int(depth.sum()) * bits_a_stage
+            )
             if bits <= budget_bits:
                 return _Plan(depth, coded, bits)
             high, step = high + step, 1.5 * step
@@ -183,27 +202,25 @@ class VqvaeCodec:
         flat = spread_cells(depth[None], self.model.network.shape.cell).reshape(-1)
         return self.model.network.quantizer.refine(described.latents, flat, self.beams)
 
-    def _in_message_order(self, indices: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-        return torch.cat([indices[rows, stage] for stage, rows in enumerate(self._rows(depth))])
-
     def _read_depth(
         self, llrs: npt.NDArray[np.float32], shape: tuple[int, int, int]
     ) -> tuple[torch.Tensor, torch.Tensor] | str:
         """Depth of positions [h, w] and index LLRs [m, bits], or why they cannot be read."""
-        if len(llrs) < HEADER_BITS:
+        layout, header_bits = self.layout, self.layout.header_bits
+        if len(llrs) < header_bits:
             return "message too short for a header"
-        place, _, _ = slots(len(llrs), HEADER_BITS, 0)
-        data = recover(llrs[place])
+        place, _, _ = layout.slots(len(llrs), header_bits, 0)
+        data = layout.recover(llrs[place])
         header = Header.from_bytes(data) if data else None
         if header is None:
             return "header lost"
         if (header.height, header.width, header.grey) != (shape[1], shape[2], shape[0] == 1):
             return "header of another picture"
-        map_bits = guarded_bits(header.map_bytes)
-        if HEADER_BITS + map_bits > len(llrs):
+        map_bits = layout.coded_bits(header.map_bytes)
+        if header_bits + map_bits > len(llrs):
             return "header of another message"
-        _, map_place, index_place = slots(len(llrs), HEADER_BITS, map_bits)
-        coded = recover(llrs[map_place])
+        _, map_place, index_place = layout.slots(len(llrs), header_bits, map_bits)
+        coded = layout.recover(llrs[map_place])
         if coded is None:
             return "depth map lost"
         try:

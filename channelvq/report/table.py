@@ -39,6 +39,7 @@ def _point_row(results: Results, summary: Summary) -> dict[str, Cell]:
         "codec": scheme.codec,
         "code": scheme.code,
         "modulation": scheme.modulation,
+        "interleaver": scheme.interleaver,
         "concealment": scheme.concealment,
         "channel": summary.point.channel,
         "snr_db": summary.point.snr_db,

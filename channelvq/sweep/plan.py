@@ -28,6 +28,7 @@ class LinkOptions:
     modulation: str
     concealment: str | None
     model: str | None
+    interleaver: str | None
     cbr: Fraction
 
     @classmethod
@@ -39,6 +40,7 @@ class LinkOptions:
             scheme.modulation,
             scheme.concealment,
             scheme.model,
+            scheme.interleaver,
             scheme.cbr or spec.cbr,
         )
 

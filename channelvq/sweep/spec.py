@@ -52,6 +52,11 @@ def _component(kind: str) -> Any:
 
     def check(text: object) -> object:
         if isinstance(text, str):
+            if kind == "channel code":
+                from channelvq.channel_codes.unequal import build_code
+
+                build_code(text)
+                return text
             family = _family(kind)
             if kind == "codec":  # building one may load weights: the plan does that
                 name = parse_spec(text).name
@@ -70,10 +75,10 @@ def _family(kind: str) -> Family:
         from channelvq.codecs import CODECS
 
         return CODECS
-    if kind == "channel code":
-        from channelvq.channel_codes import CHANNEL_CODES
+    if kind == "interleaver":
+        from channelvq.interleaving import INTERLEAVINGS
 
-        return CHANNEL_CODES
+        return INTERLEAVINGS
     if kind == "modulation":
         from channelvq.modulation import MODULATIONS
 
@@ -128,6 +133,7 @@ Codec = Annotated[str, _component("codec")]
 Code = Annotated[str, _component("channel code")]
 Modulation = Annotated[str, _component("modulation")]
 Channel = Annotated[str, _component("channel")]
+Interleaving = Annotated[str, _component("interleaver")]
 Cbr = Annotated[Fraction, BeforeValidator(_ratio)]
 
 
@@ -150,6 +156,8 @@ class Scheme(_Table):
         For codecs that have one; None takes the best there is.
     model : str or None
         Name or path of the codec's weights; None takes those that ship.
+    interleaver : str or None
+        "none", "random", "block" or "convolutional:BRANCHES,DEPTH"; None takes what the code wants.
     cbr : Fraction or None
         Channel uses per source sample, if other than the sweep's.
     """
@@ -160,6 +168,7 @@ class Scheme(_Table):
     modulation: Modulation = "qpsk"
     concealment: str | None = None
     model: str | None = None
+    interleaver: Interleaving | None = None
     cbr: Cbr | None = None
 
 

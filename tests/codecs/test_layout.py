@@ -1,11 +1,16 @@
 """Header, guard and places of the VQ message."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from channelvq.bits import bits_to_llrs
-from channelvq.codecs.layout import GUARD, HEADER_BITS, Header, position_order, protect, recover, slots
+from channelvq.codecs.layout import GUARD, Header, Layout, position_order
+from channelvq.errors import UsageError
+
+STREWN, RANKED = Layout("strewn"), Layout("ranked")
+HEADER_BITS = STREWN.header_bits
 
 
 @given(st.booleans(), st.integers(1, 65536), st.integers(1, 65536), st.integers(0, 2**19 - 1))
@@ -16,11 +21,11 @@ def test_header_round_trip(grey, width, height, map_bytes):
 
 @given(st.integers(60, 4000), st.integers(1, 30), st.integers(0, 29))
 def test_places_part_the_message(total, header, map_):
-    first, second, rest = slots(total, header, map_)
+    first, second, rest = STREWN.slots(total, header, map_)
     assert (len(first), len(second)) == (header, map_)
     assert sorted([*first, *second, *rest]) == list(range(total))
     # the header is where a receiver finds it that does not yet know the map's length
-    assert (first == slots(total, header, 0)[0]).all()
+    assert (first == STREWN.slots(total, header, 0)[0]).all()
 
 
 def test_guard_has_the_published_free_distance():
@@ -29,27 +34,27 @@ def test_guard_has_the_published_free_distance():
 
 def test_header_survives_where_uncoded_indices_do_not():
     data = Header(False, 768, 512, 200).to_bytes()
-    sent = protect(data)
+    sent = STREWN.protect(data)
     assert len(sent) == HEADER_BITS
     rng = np.random.default_rng(0)
     p, trials = 0.05, 400
     llr = float(np.log((1 - p) / p))
     hit = (sent ^ (rng.random((trials, len(sent))) < p)).astype(np.uint8)
-    lost = sum(recover(bits_to_llrs(row, llr)) != data for row in hit)
+    lost = sum(STREWN.recover(bits_to_llrs(row, llr)) != data for row in hit)
     # at a failure rate of 1e-4, more than 2 of 400 have a probability of 1e-5
     assert lost <= 2
 
 
 def test_a_lost_third_is_no_loss():
     data = bytes(range(150))
-    llrs = bits_to_llrs(protect(data))
+    llrs = bits_to_llrs(STREWN.protect(data))
     llrs[np.random.default_rng(0).random(len(llrs)) < 1 / 3] = 0
-    assert recover(llrs) == data
+    assert STREWN.recover(llrs) == data
 
 
 def test_noise_alone_is_refused():
     rng = np.random.default_rng(0)
-    taken = [recover(rng.normal(0, 4, HEADER_BITS).astype(np.float32)) for _ in range(200)]
+    taken = [STREWN.recover(rng.normal(0, 4, HEADER_BITS).astype(np.float32)) for _ in range(200)]
     # CRC-16 lets 1 of 65536 pass: one or more of 200 has a probability of 0.3 %
     assert sum(data is not None for data in taken) == 0
 
@@ -65,9 +70,34 @@ def test_neighbours_part():
 def test_lost_packets_leave_the_map_readable():
     # a map of 500 bytes among the bits of a picture, 64 packets of 64 bytes, a fifth of them lost
     data = np.random.default_rng(0).integers(0, 256, 500).astype(np.uint8).tobytes()
-    sent = bits_to_llrs(protect(data))
+    sent = bits_to_llrs(STREWN.protect(data))
     total = 64 * 512
-    _, places, _ = slots(total, HEADER_BITS, len(sent))
+    _, places, _ = STREWN.slots(total, HEADER_BITS, len(sent))
     for seed in range(10):
         lost = np.repeat(np.random.default_rng(seed).permutation(64) < 13, 512)
-        assert recover(np.where(lost[places], np.float32(0), sent)) == data
+        assert STREWN.recover(np.where(lost[places], np.float32(0), sent)) == data
+
+
+def test_ranked_parts_follow_one_another_unprotected_but_checked():
+    data = bytes(range(40))
+    sent = RANKED.protect(data)
+    assert len(sent) == RANKED.coded_bits(40) == 8 * 42
+    assert RANKED.recover(bits_to_llrs(sent)) == data
+    sent[5] ^= 1
+    assert RANKED.recover(bits_to_llrs(sent)) is None
+    assert [place.tolist() for place in RANKED.slots(6, 2, 1)] == [[0, 1], [2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("layout", [STREWN, RANKED])
+def test_llrs_that_are_no_numbers_say_nothing(layout):
+    data = bytes(7)
+    llrs = bits_to_llrs(layout.protect(data))
+    llrs[3] = np.nan
+    llrs[9] = np.inf
+    # a zero bit is what an erasure decides for, where no guard is
+    assert layout.recover(llrs) == data
+
+
+def test_another_layout_is_refused():
+    with pytest.raises(UsageError, match="unknown layout 'flat'; allowed: strewn, ranked"):
+        Layout("flat")
