@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Literal, TypeAlias
 
+import numpy as np
 import torch
 
-from channelvq.bits import CERTAIN_LLR
 from channelvq.channels.base import Received
 from channelvq.components import Family
+from channelvq.demapping import Demapping, demap
 from channelvq.errors import UsageError, unknown_name
+from channelvq.tensors import is_plain
+from channelvq.threads import in_pieces
 
 __all__ = ["MODULATIONS", "Bpsk", "Demapping", "Modulation", "Qam16", "Qam64", "Qam256", "Qpsk"]
-
-Demapping: TypeAlias = Literal["exact", "maxlog"]
-
-_CHUNK = 1 << 15  # amplitudes demapped at once: bounds the memory, and 16 levels of it stay in the cache
-_HUGE = 1e30  # ceiling of what is squared or summed, far from the end of float32
-_TINY = 1e-30  # floor of a probability ratio: log(1e-30) = -69 lies beyond ±CERTAIN_LLR
 
 
 class Modulation:
@@ -81,6 +76,7 @@ class Modulation:
         power = axes * (4**axis_bits - 1) / 3
         levels = [_nr_level(label, axis_bits) / math.sqrt(power) for label in range(2**axis_bits)]
         self._levels = torch.tensor(levels, dtype=torch.float64)
+        self._points = _points(self._levels, axes)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -98,10 +94,7 @@ class Modulation:
     @property
     def points(self) -> torch.Tensor:
         """The constellation by label, b0 most significant: complex64 [2^bits_per_symbol]."""
-        labels = torch.arange(2**self.bits_per_symbol)
-        places = torch.arange(self.bits_per_symbol - 1, -1, -1)
-        bits = (labels[:, None] >> places) & 1  # [points, bits_per_symbol]
-        return self.map(bits.to(torch.uint8))[:, 0]
+        return self._points.clone()
 
     def map(self, bits: torch.Tensor) -> torch.Tensor:
         """Turn bits into symbols.
@@ -128,15 +121,27 @@ class Modulation:
             )
         if bits.dtype.is_floating_point or bits.dtype.is_complex:
             raise UsageError(f"bits are of type {bits.dtype}, must be whole numbers 0 and 1")
+        if bits.dtype == torch.uint8 and is_plain(bits):
+            return self._map_by_kernel(bits)
         uses = bits.shape[1] // self.bits_per_symbol
-        labels = bits.reshape(bits.shape[0], uses, self.axis_bits, self.axes).long()
-        if labels.numel() and bool((labels >> 1).any()):
+        labels = bits.reshape(bits.shape[0], uses, self.bits_per_symbol).long()
+        if bool((labels >> 1).any()):
             raise UsageError("bits hold something other than 0 and 1")
-        places = torch.arange(self.axis_bits - 1, -1, -1, device=bits.device)[:, None]
-        index = (labels << places).sum(dim=2)  # [batch, uses, axes]
-        amplitudes = self._levels.to(bits.device, torch.float32)[index]
-        imaginary = amplitudes[..., 1] if self.axes == 2 else torch.zeros_like(amplitudes[..., 0])
-        return torch.complex(amplitudes[..., 0], imaginary)
+        places = torch.arange(self.bits_per_symbol - 1, -1, -1, device=bits.device)
+        return self._points.to(bits.device)[(labels << places).sum(dim=2)]
+
+    def _map_by_kernel(self, bits: torch.Tensor) -> torch.Tensor:
+        from channelvq.modulation_kernel import map_bits
+
+        symbols = np.empty((bits.shape[0], bits.shape[1] // self.bits_per_symbol), np.complex64)
+        flat, points, into = bits.contiguous().numpy().reshape(-1), self._points.numpy(), symbols.reshape(-1)
+
+        def work(start: int, stop: int) -> bool:
+            return bool(map_bits(flat, points, self.bits_per_symbol, start, stop, into))
+
+        if not all(in_pieces(work, symbols.size)):
+            raise UsageError("bits hold something other than 0 and 1")
+        return torch.from_numpy(symbols)
 
     def demap(self, received: Received, method: Demapping = "exact") -> torch.Tensor:
         """Turn what was received into LLRs, log p(0) - log p(1); differentiable.
@@ -160,41 +165,30 @@ class Modulation:
         """
         if method not in ("exact", "maxlog"):
             raise unknown_name("demapping", method, ("exact", "maxlog"))
-        y, h = received.symbols, received.gain
+        y = received.symbols
         if y.ndim != 2 or not y.is_complex():
             raise UsageError(
                 f"symbols have shape {tuple(y.shape)} of {y.dtype}, must be complex [batch, uses]"
             )
-        # Floor and ceilings keep N0 = 0 (no noise) from making 0/0 or inf - inf of what is certain.
-        scale = (1 / received.noise_variance.clamp_min(1e-12)).to(y.real.dtype).expand(y.shape)
-        known = torch.where(y.isfinite(), y, torch.full_like(y, math.nan))
-        matched = torch.view_as_real(h.conj().expand_as(y) * known * (2 * scale))  # [batch, uses, 2]
-        correlation = matched[..., : self.axes].reshape(-1).clamp(-_HUGE, _HUGE)
-        strength = ((h.real**2 + h.imag**2) * scale).clamp_max(_HUGE)
-        strength = strength[..., None].expand(*y.shape, self.axes).reshape(-1)
-        pieces = [self._demap_axis(c, s, method) for c, s in _chunks(correlation, strength)]
-        llrs = torch.cat(pieces, dim=1) if pieces else correlation.new_zeros(self.axis_bits, 0)
-        # [axis_bits, batch * uses * axes] -> the bits of a symbol: real, imaginary, real, ...
-        llrs = llrs.reshape(self.axis_bits, *y.shape, self.axes).permute(1, 2, 0, 3)
-        return llrs.reshape(y.shape[0], y.shape[1] * self.bits_per_symbol).float()
+        return demap(received, self._levels, self.axes, method)
 
-    def _demap_axis(self, correlation: torch.Tensor, strength: torch.Tensor, method: str) -> torch.Tensor:
-        """Demap 2z/N0 [n] and |h|²/N0 [n] of one axis's levels to LLRs [axis_bits, n]."""
-        levels = self._levels.to(correlation)[:, None]
-        metrics = levels * correlation - levels**2 * strength  # [2^axis_bits, n]
-        if self.axis_bits == 1:  # one level a side: the sums have one term
-            llrs = [metrics[0] - metrics[1]]
-        else:
-            maxlog = method == "maxlog"
-            weights = metrics if maxlog else (metrics - metrics.detach().amax(dim=0)).exp()
-            llrs = []
-            for place in range(self.axis_bits):
-                sides = weights.reshape(
-                    2**place, 2, -1, weights.shape[1]
-                )  # label: bits before, bit, bits after
-                side = sides.amax(dim=(0, 2)) if maxlog else sides.sum(dim=(0, 2)).clamp_min(_TINY).log()
-                llrs.append(side[0] - side[1])
-        return torch.stack(llrs).nan_to_num(nan=0.0).clamp(-CERTAIN_LLR, CERTAIN_LLR)
+
+def _points(levels: torch.Tensor, axes: int) -> torch.Tensor:
+    """Constellation by label, complex64: the bits of the axes' labels alternate, the real axis first.
+
+    Examples
+    --------
+    >>> _points(torch.tensor([1.0, -1.0]), 2)
+    tensor([ 1.+1.j,  1.-1.j, -1.+1.j, -1.-1.j])
+    """
+    bits = levels.numel().bit_length() - 1
+    labels = torch.arange(2 ** (bits * axes))
+    index = torch.zeros(axes, labels.numel(), dtype=torch.long)
+    for place in range(bits * axes):
+        bit = (labels >> (bits * axes - 1 - place)) & 1
+        index[place % axes] = 2 * index[place % axes] + bit
+    amplitudes = levels.to(torch.float32)[index]  # [axes, points]
+    return torch.complex(amplitudes[0], amplitudes[1] if axes == 2 else torch.zeros_like(amplitudes[0]))
 
 
 def _nr_level(label: int, axis_bits: int) -> int:
@@ -209,12 +203,6 @@ def _nr_level(label: int, axis_bits: int) -> int:
     for place in range(axis_bits - 1):
         level = 2 ** (place + 1) - (1 - 2 * (label >> place & 1)) * level
     return (1 - 2 * (label >> (axis_bits - 1) & 1)) * level
-
-
-def _chunks(*tensors: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Cut tensors [n] into equal pieces."""
-    for start in range(0, tensors[0].shape[0], _CHUNK):
-        yield tuple(tensor[start : start + _CHUNK] for tensor in tensors)
 
 
 class Bpsk(Modulation):

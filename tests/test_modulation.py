@@ -130,6 +130,18 @@ def test_mapping_takes_the_point_of_the_label_row_by_row(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_bits_of_every_type_and_layout_are_mapped_alike(name: str) -> None:
+    modulation = MODULATIONS.build(name)
+    bits = random_bits(12 * 40 * modulation.bits_per_symbol).reshape(12, -1)
+    symbols = modulation.map(bits)  # uint8: by the kernel; other types: by torch
+    for dtype in (torch.bool, torch.int8, torch.int16, torch.int64):
+        assert torch.equal(modulation.map(bits.to(dtype)), symbols)
+    assert torch.equal(modulation.map(bits[::3]), symbols[::3])
+    assert torch.equal(modulation.map(bits.T.contiguous().T), symbols)
+    assert torch.equal(modulation.map(bits[:1].expand(4, -1)), symbols[:1].expand(4, -1))
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("method", ["exact", "maxlog"])
 def test_bits_come_back_without_noise(name: str, method: str) -> None:
     modulation = MODULATIONS.build(name)
@@ -163,7 +175,7 @@ def test_demapping_in_pieces_is_demapping_at_once() -> None:
     _, received = send(modulation, "rayleigh:fast", 10.0, 40_000)  # more than one piece
     llrs = modulation.demap(received)
     tail = Received(received.symbols[:, 39_000:], received.gain[:, 39_000:], received.noise_variance)
-    torch.testing.assert_close(modulation.demap(tail), llrs[:, 39_000 * 6 :], rtol=0, atol=1e-5)
+    assert torch.equal(modulation.demap(tail), llrs[:, 39_000 * 6 :])
 
 
 def test_each_symbol_may_have_its_own_noise() -> None:
@@ -350,6 +362,17 @@ def test_wrong_names_and_arguments_are_refused() -> None:
 def test_wrong_bits_are_refused(bits: torch.Tensor, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         MODULATIONS.build("qam16").map(bits)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("wrong", [2, 3, 128, 255])
+def test_a_single_wrong_bit_is_found_wherever_it_is(name: str, wrong: int) -> None:
+    modulation = MODULATIONS.build(name)
+    for place in (0, 1, 24 * 2_000 - 1, 24 * 6_000, 24 * 10_000 - 1):
+        bits = torch.zeros(1, 24 * 10_000, dtype=torch.uint8)
+        bits[0, place] = wrong
+        with pytest.raises(UsageError, match="other than 0 and 1"):
+            modulation.map(bits)
 
 
 def test_wrong_observations_are_refused() -> None:

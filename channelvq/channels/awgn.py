@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from channelvq.channels.base import Received, Seeding
-from channelvq.channels.draws import complex_normals
+from channelvq.channels.draws import add_noise
 from channelvq.channels.inputs import check_symbols
 from channelvq.snr import Snr
 
@@ -55,7 +55,6 @@ class Awgn:
             If the symbols are not complex [batch, uses].
         """
         check_symbols(symbols)
-        rows, uses = symbols.shape
-        noise = complex_normals(seed_of("noise"), rows, uses, like=symbols)
         variance = torch.tensor(snr.n0, dtype=symbols.real.dtype, device=symbols.device)
-        return Received(symbols + noise * variance.sqrt(), torch.ones_like(symbols), variance)
+        gain = torch.ones((), dtype=symbols.dtype, device=symbols.device).expand(symbols.shape)
+        return Received(add_noise(symbols, variance, seed_of("noise")), gain, variance)

@@ -7,7 +7,7 @@ import math
 import torch
 
 from channelvq.channels.base import Received, Seeding
-from channelvq.channels.draws import complex_normals, expand_blocks
+from channelvq.channels.draws import add_noise, complex_normals, expand_blocks
 from channelvq.channels.inputs import check_symbols
 from channelvq.components import integer
 from channelvq.errors import UsageError
@@ -107,15 +107,15 @@ class Fading:
         """
         check_symbols(symbols)
         gain = self._gain(symbols, seed_of)
-        rows, uses = symbols.shape
-        noise = complex_normals(seed_of("noise"), rows, uses, like=symbols)
         variance = torch.tensor(snr.n0, dtype=symbols.real.dtype, device=symbols.device)
-        return Received(gain * symbols + noise * variance.sqrt(), gain, variance)
+        return Received(add_noise(symbols, variance, seed_of("noise"), gain), gain, variance)
 
     def _gain(self, symbols: torch.Tensor, seed_of: Seeding) -> torch.Tensor:
         rows, uses = symbols.shape
         coherence = self.pace.coherence
         blocks = 1 if coherence is None else -(-uses // coherence)
-        scattered = complex_normals(seed_of("fading"), rows, blocks, like=symbols)
-        gains = math.sqrt(self.direct / (1 + self.direct)) + math.sqrt(1 / (1 + self.direct)) * scattered
+        gains = complex_normals(seed_of("fading"), rows, blocks, like=symbols)
+        if self.direct:
+            gains *= math.sqrt(1 / (1 + self.direct))
+            gains += math.sqrt(self.direct / (1 + self.direct))
         return expand_blocks(gains, coherence, uses)
