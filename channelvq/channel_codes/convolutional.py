@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from channelvq.bits import CERTAIN_LLR, hard_bits
 from channelvq.channel_codes.base import Bits, Llrs, Outcome
+from channelvq.channel_codes.inputs import check_bits, check_llrs
 from channelvq.errors import UsageError
 
 __all__ = ["Convolutional"]
 
 _MAX_CONSTRAINT = 12
+_LARGEST = np.float32(1e18)  # sums of LLRs must not come near the kernel's "impossible", -1e30
 
 
 class Convolutional:
@@ -117,11 +119,10 @@ class Convolutional:
 
         Raises
         ------
-        UsageError
-            If `bits` has another number of dimensions.
+        UsageError, TypeError
+            If shape, type or values are others.
         """
-        if bits.ndim != 2:
-            raise UsageError(f"bits have shape {bits.shape}, must be [blocks, k]")
+        check_bits(bits, None)
         blocks, k = bits.shape
         steps = k + self.tail_bits
         padded = np.zeros((blocks, steps + self.tail_bits), np.uint8)
@@ -138,21 +139,22 @@ class Convolutional:
 
         Raises
         ------
-        UsageError
-            If the length is no multiple of n or leaves no room for the tail.
+        UsageError, TypeError
+            If the length is no multiple of n or leaves no room for the tail, the type is another, or an LLR
+            is not finite.
         """
         outputs = len(self.generators)
-        if llrs.ndim != 2 or llrs.shape[1] % outputs or llrs.shape[1] // outputs < self.tail_bits:
+        check_llrs(llrs, None)
+        if llrs.shape[1] % outputs or llrs.shape[1] // outputs < self.tail_bits:
             allowed = f"[blocks, (k + {self.tail_bits}) * {outputs}]"
             raise UsageError(f"LLRs have shape {llrs.shape}, must be {allowed}")
         from channelvq.channel_codes.trellis import max_log  # numba is slow to import
 
-        blocks = llrs.shape[0]
-        finite = np.nan_to_num(llrs.astype(np.float32), nan=0.0, posinf=CERTAIN_LLR, neginf=-CERTAIN_LLR)
-        halves = np.ascontiguousarray(finite.reshape(blocks, -1, outputs) / np.float32(2))
-        llr = np.empty(halves.shape[:2], np.float32)
-        max_log(halves, self._signs, llr)
-        llr = np.clip(llr[:, : llr.shape[1] - self.tail_bits], -CERTAIN_LLR, CERTAIN_LLR)
+        blocks, steps = llrs.shape[0], llrs.shape[1] // outputs
+        halves = np.clip(llrs, -_LARGEST, _LARGEST).reshape(blocks, steps, outputs) / np.float32(2)
+        margins = np.empty((blocks, steps), np.float32)
+        max_log(halves, self._signs, margins)
+        llr: Llrs = np.clip(margins[:, : steps - self.tail_bits], -CERTAIN_LLR, CERTAIN_LLR)
         return Outcome(llr, hard_bits(llr), None)
 
     def _branch_signs(self) -> npt.NDArray[np.float32]:

@@ -50,7 +50,9 @@ def check_llrs(llrs: Llrs, length: int | None, name: str = "llrs") -> None:
 def check_finite(llrs: Llrs, name: str = "llrs") -> None:
     """Raise UsageError if a value is NaN or infinite, and say where the first one stands."""
     # A sum of squares of finite LLRs overflows only above 1e18: one pass without a temporary in most cases.
-    if llrs.size and not np.isfinite(np.dot(llrs.reshape(-1), llrs.reshape(-1))):
+    with np.errstate(over="ignore"):
+        suspect = llrs.size and not np.isfinite(np.dot(llrs.reshape(-1), llrs.reshape(-1)))
+    if suspect:
         wrong = np.argwhere(~np.isfinite(llrs))
         if len(wrong):
             block, place = wrong[0].tolist()

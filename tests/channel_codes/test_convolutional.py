@@ -162,13 +162,28 @@ def test_reliabilities_are_honest_enough() -> None:
         assert 1 / 2 < wrong[inside].mean() / expected < 2
 
 
-def test_erased_input_gives_zero_llrs_and_infinities_do_no_harm() -> None:
+@pytest.mark.filterwarnings("ignore:overflow")  # of the check's sum of squares
+def test_erased_input_gives_zero_llrs_and_huge_llrs_do_no_harm() -> None:
     code = Convolutional((0o133, 0o171), 7)
     assert (code.decode(np.zeros((2, 200), np.float32)).llr == 0).all()
     bits = np.random.default_rng(4).integers(0, 2, (1, 50)).astype(np.uint8)
-    llrs = np.where(code.encode(bits) == 0, np.inf, -np.inf).astype(np.float32)
-    llrs[0, ::9] = 0
-    np.testing.assert_array_equal(code.decode(llrs).bits, bits)
+    signs = 1 - 2 * code.encode(bits).astype(np.float32)
+    signs[0, ::9] = 0
+    for size in (1e-30, 1e30, 3e38):
+        np.testing.assert_array_equal(code.decode(signs * np.float32(size)).bits, bits)
+
+
+def test_wrong_values_are_refused() -> None:
+    code = Convolutional((0o5, 0o7), 3)
+    for value in (np.nan, np.inf, -np.inf):
+        with pytest.raises(UsageError, match=r"\[0, 7\], must be finite"):
+            code.decode(np.where(np.arange(20) == 7, value, 1)[None].astype(np.float32))
+    with pytest.raises(TypeError, match="must be float32"):
+        code.decode(np.zeros((1, 20)))
+    with pytest.raises(TypeError, match="must be uint8"):
+        code.encode(np.zeros((1, 20), np.int64))
+    with pytest.raises(UsageError, match="must be 0 and 1"):
+        code.encode(np.full((1, 20), 2, np.uint8))
 
 
 def test_lengths() -> None:
@@ -180,6 +195,7 @@ def test_lengths() -> None:
         assert code.encode(np.zeros((2, k), np.uint8)).shape == (2, code.coded_bits(k))
         assert code.decode(np.zeros((2, code.coded_bits(k)), np.float32)).bits.shape == (2, k)
     assert code.message_bits(3) == 0
+    assert code.decode(np.zeros((0, 60), np.float32)).bits.shape == (0, 10)
     assert code.spec == "convolutional:2353,2671,3175"
 
 
