@@ -17,11 +17,14 @@ WARM := import numpy as np, channelvq as cvq; \
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench lint format clean
+.PHONY: help install demo test test-slow board faults codes bench lint format clean
 
 help:
 	@echo "make demo      the main job: photographs over a noisy channel, figure in results/demo/"
 	@echo "make test      all tests, doctests included (test-slow: the long ones too)"
+	@echo "make board     the theory board: all its points, codes and channels against closed forms"
+	@echo "make faults    plant the faults of this field one by one and see which test notices"
+	@echo "make codes     block error rates of the channel codes, figure in results/codes/"
 	@echo "make bench     the speeds that README.md promises, measured here"
 	@echo "make lint      ruff and mypy --strict"
 	@echo "make install   $(VENV) with channelvq, its dev extra and the reference implementations"
@@ -46,8 +49,22 @@ test: install
 test-slow: install
 	$(PYTEST) -m "not gpu" $(PYTEST_ARGS)
 
-bench: install
+board: install
+	$(PYTEST) -m "not gpu" tests/board $(PYTEST_ARGS)
+
+faults: install
+	$(BIN)/python tests/faults/run.py --out results/faults/table.csv
+
+codes: install
+	$(BIN)/channelvq bler sims/codes.toml --out results/codes --workers $(WORKERS)
+
+# creedsolo comes in a wheel that has a reedsolo of its own: beside the environment, not in it.
+$(VENV)/creedsolo: | install
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --target $@ reedsolo==2.1.1b1
+
+bench: install $(VENV)/creedsolo
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/channelvq bench codes --creedsolo $(VENV)/creedsolo
 
 lint: install
 	$(BIN)/ruff check .

@@ -77,3 +77,25 @@ def test_json_and_interleaver(small_weights: str, picture: np.ndarray) -> None:
 def test_fairness_counts_the_levels_blocks(small_weights: str) -> None:
     unequal, single = link(small_weights, "rs:60,20@1/4;uncoded"), link(small_weights, "uncoded")
     assert why_unfair(unequal, single, (3, 96, 128)) is None
+
+
+def test_protecting_what_matters_degrades_where_protecting_all_alike_breaks() -> None:
+    """AWGN at 0.5 dB, below the threshold of LDPC 2/3: paired over 6 trials, the gain is far above its error.
+
+    The levels share the channel so that they carry nearly as many source bits as LDPC 2/3 alone.
+    """
+    y, x = np.mgrid[0:128, 0:160] / np.float32(20)
+    waves = np.stack([np.sin(x * y), np.cos(x + y), np.sin(x) * np.cos(y)])
+    picture = (0.5 + 0.4 * waves).astype(np.float32)
+    levels = Link(codec="vqvae", code="ldpc:1/3@0.2;ldpc:3/4", cbr="1/12")
+    alike = Link(codec="vqvae", code="ldpc:2/3", cbr="1/12")
+    prepared = levels.prepare(picture), alike.prepare(picture)
+    assert abs(prepared[0].account.source_bits / prepared[1].account.source_bits - 1) < 0.05
+    gains = np.array(
+        [
+            levels.send(prepared[0], 0.5, trial=trial).psnr_db
+            - alike.send(prepared[1], 0.5, trial=trial).psnr_db
+            for trial in range(6)
+        ]
+    )
+    assert gains.mean() > 5 * gains.std(ddof=1) / np.sqrt(6)

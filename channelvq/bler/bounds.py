@@ -35,7 +35,7 @@ class Bound:
 
     Attributes
     ----------
-    kind : {"exact", "union bound", "normal approximation"}
+    kind : {"exact", "plain decoding", "union bound", "normal approximation"}
         What kind of statement.
     block_error_rate : float
         What it says.
@@ -48,7 +48,8 @@ class Bound:
 def bound_of(code: BlockCode, curve: Curve, ebn0_db: float) -> Bound | None:
     """Say what is known of a code's block error rate at an SNR; None if nothing is.
 
-    Reed-Solomon words fail by the binomial law of their bytes, where whole symbols make a byte. The blocks of
+    Reed-Solomon words fail by the binomial law of their bytes, where whole symbols make a byte; decoding by
+    generalised minimum distance, of which no closed form is known, does better than that. The blocks of
     a convolutional code are bounded by the union over the steps at which an error event can begin. For other
     codes the normal approximation tells what the best code of their length and rate would do with this
     constellation: no bound, but no code is far below it.
@@ -61,7 +62,8 @@ def bound_of(code: BlockCode, curve: Curve, ebn0_db: float) -> Bound | None:
         if 8 % bits:
             return None
         wrong = byte_error_rate(curve.modulation, snr, rice_k=rice_k)
-        return Bound("exact", word_failure_rate(code.n, code.k, wrong))
+        rate = word_failure_rate(code.n, code.k, wrong)
+        return Bound("plain decoding" if code.gmd else "exact", rate)
     if isinstance(code, Repetition):
         if bits > (2 if rice_k else 1):
             return None

@@ -91,7 +91,7 @@ def _draw_points(axes: Axes, points: list[BlerPoint], **style: object) -> None:
         [point.bler_high for point in none],
         linestyle="none",
         marker=r"$\downarrow$",
-        color=style["color"],  # type: ignore[arg-type]
+        color=style["color"],
     )
 
 

@@ -7,11 +7,12 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bytes", "inverse", "multiply", "power"]
+__all__ = ["POLYNOMIAL", "Bytes", "inverse", "logarithms", "map_rows", "multiply", "power"]
 
 Bytes = npt.NDArray[np.uint8]
 
-_POLYNOMIAL = 0x11D
+POLYNOMIAL = 0x11D
+"""The field's polynomial, a bit a coefficient."""
 
 
 def multiply(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> Bytes:
@@ -34,7 +35,7 @@ def inverse(a: Bytes) -> Bytes:
     >>> multiply(np.uint8([1, 7, 255]), inverse(np.uint8([1, 7, 255]))).tolist()
     [1, 1, 1]
     """
-    return np.where(a == 0, np.uint8(0), power(-_logarithms()[a]))
+    return np.where(a == 0, np.uint8(0), power(-logarithms()[a]))
 
 
 def power(exponent: npt.ArrayLike) -> Bytes:
@@ -50,25 +51,49 @@ def power(exponent: npt.ArrayLike) -> Bytes:
 
 
 @cache
+def logarithms() -> npt.NDArray[np.int64]:
+    """Exponent of α, 0 to 254, of each element, [256]; 0 stands for that of 0, which has none.
+
+    Examples
+    --------
+    >>> logarithms()[[1, 2, 29]].tolist()
+    [0, 1, 8]
+    """
+    exponents = np.zeros(256, np.int64)
+    exponents[_powers()] = np.arange(255)
+    return exponents
+
+
+def map_rows(matrix: Bytes) -> Bytes:
+    """Tables by which a matrix is applied to bytes without multiplying, [rows, 32, columns].
+
+    A product is linear in the bits of a factor, so that byte · matrix row is the XOR of the table rows
+    byte % 16 (products of the row and 0 to 15) and 16 + byte // 16 (products of it and 0, 16, ..., 240).
+
+    Examples
+    --------
+    >>> tables = map_rows(np.uint8([[3, 7]]))
+    >>> product = tables[0, 0xB] ^ tables[0, 16 + 0xA]
+    >>> bool((product == multiply(np.uint8([3, 7]), np.uint8([0xAB]))).all())
+    True
+    """
+    nibbles = np.concatenate([np.arange(16), 16 * np.arange(16)]).astype(np.uint8)
+    return multiply(matrix[:, None, :], nibbles[None, :, None])
+
+
+@cache
 def _powers() -> Bytes:
     powers = [1]
     for _ in range(254):
         doubled = powers[-1] << 1
-        powers.append(doubled ^ _POLYNOMIAL if doubled & 0x100 else doubled)
+        powers.append(doubled ^ POLYNOMIAL if doubled & 0x100 else doubled)
     return np.array(powers, np.uint8)
-
-
-@cache
-def _logarithms() -> npt.NDArray[np.int64]:
-    logarithms = np.zeros(256, np.int64)
-    logarithms[_powers()] = np.arange(255)
-    return logarithms
 
 
 @cache
 def _products() -> Bytes:
     """All products, [256, 256]."""
-    logarithms = _logarithms()
-    table: Bytes = _powers()[(logarithms[:, None] + logarithms[None, :]) % 255]
+    exponents = logarithms()
+    table: Bytes = _powers()[(exponents[:, None] + exponents[None, :]) % 255]
     table[0], table[:, 0] = 0, 0
     return table

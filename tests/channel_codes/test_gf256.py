@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import reedsolo
 
-from channelvq.channel_codes.gf256 import inverse, multiply, power
+from channelvq.channel_codes.gf256 import inverse, logarithms, map_rows, multiply, power
 
 ALL = np.arange(256).astype(np.uint8)
 
@@ -29,3 +29,15 @@ def test_powers_of_two_run_through_all_but_zero() -> None:
     np.testing.assert_array_equal(np.sort(power(np.arange(255))), ALL[1:])
     np.testing.assert_array_equal(power(np.arange(1, 300)), multiply(power(np.arange(299)), np.uint8([2])))
     np.testing.assert_array_equal(power(-np.arange(255)), inverse(power(np.arange(255))))
+
+
+def test_logarithms_undo_powers() -> None:
+    np.testing.assert_array_equal(power(logarithms()[1:]), ALL[1:])
+
+
+def test_rows_of_tables_add_up_to_the_products_with_a_matrix() -> None:
+    matrix = np.random.default_rng(1).integers(0, 256, (7, 11)).astype(np.uint8)
+    tables = map_rows(matrix)
+    assert tables.shape == (7, 32, 11)
+    for row, table in zip(matrix, tables, strict=True):
+        np.testing.assert_array_equal(table[ALL % 16] ^ table[16 + ALL // 16], multiply(ALL[:, None], row))
