@@ -69,7 +69,9 @@ def bound_of(code: BlockCode, curve: Curve, ebn0_db: float) -> Bound | None:
             return None
         return Bound("exact", repetition_soft_ber(curve.modulation, snr, code.n_bits, rice_k=rice_k))
     if isinstance(code, PuncturedConvolutional):
-        return _convolutional(code, curve.modulation, snr, rice_k) if bits <= 2 else None
+        # Under fading the two bits of a QPSK symbol share a gain: no bound for independent ones.
+        known = bits <= (2 if rice_k else 1)
+        return _convolutional(code, curve.modulation, snr, rice_k) if known else None
     uses = code.n_bits / bits
     channel = dispersion_modulation(curve.modulation, snr, rice_k=rice_k)
     return Bound("normal approximation", float(normal_error_rate(channel, uses, code.k_bits)))

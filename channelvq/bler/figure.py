@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from channelvq.bler.curves import BlerPoint
 from channelvq.report.files import whole_file
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_bler", "save_bler"]
 
 PNG_DPI = 200
+_LOWEST = 2e-6
 _LINES = {"exact": "-", "union bound": "--", "normal approximation": ":"}
 
 
@@ -23,15 +24,15 @@ def draw_bler(points: list[BlerPoint], title: str) -> Figure:
     """Draw block error rate over Eb/N0, a panel a modulation and channel.
 
     Filled markers are our decoders, hollow ones another implementation on the same LLRs, both with 95 %
-    intervals; a downward arrow is the upper limit where no block was wrong. Lines are theory: solid where it
-    is exact, dashed a union bound, dotted the normal approximation to the best code of that length.
+    intervals; an arrow down begins at the upper limit where no block was wrong. Lines are theory: solid
+    where it is exact, dashed a union bound, dotted the normal approximation to the best code of that length.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     panels = list(dict.fromkeys((point.modulation, point.channel) for point in points))
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(max(4.2, 3.5 * len(panels)), 4.4), layout="constrained")
+        figure = Figure(figsize=(max(4.2, 3.5 * len(panels)), 5.6), layout="constrained")
         for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             chosen = [point for point in points if (point.modulation, point.channel) == panel]
             _draw_panel(axes, chosen)
@@ -66,33 +67,32 @@ def _draw_panel(axes: Axes, points: list[BlerPoint]) -> None:
                 color=colour,
                 marker=marker,
                 markerfacecolor=colour if ours else "white",
-                markersize=4.5 if ours else 7.0,
+                markersize=4.0 if ours else 6.5,
                 zorder=3 if ours else 2,
                 label=name if ours else f"{name}, {decoder}",
             )
         _draw_bound(axes, [point for point in of_curve if point.decoder == "channelvq"], colour)
     axes.set_yscale("log")
-    axes.set_ylim(min(1e-5, *(p.bler_low or 1e-5 for p in points)) * 0.7, 1.3)
+    axes.set_ylim(_LOWEST, 1.4)
     axes.set_xlabel("Eb/N0 (dB)")
     axes.set_ylabel("block error rate")
-    axes.legend(fontsize=6.8, frameon=False, loc="lower left")
+    # Below the panel: never over the data.
+    axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13))
 
 
-def _draw_points(axes: Axes, points: list[BlerPoint], **style: object) -> None:
-    """Draw simulated points; those without an error as arrows from their upper limits."""
+def _draw_points(axes: Axes, points: list[BlerPoint], **style: Any) -> None:
+    """Draw simulated points; those without an error as arrows down from their upper limits."""
     seen = [point for point in points if point.block_errors]
     x, y = [point.ebn0_db for point in seen], [point.bler for point in seen]
     below = [point.bler - point.bler_low for point in seen]
     above = [point.bler_high - point.bler for point in seen]
-    axes.errorbar(x, y, yerr=[below, above], linestyle="none", capsize=2, elinewidth=0.9, **style)  # type: ignore[arg-type]
+    bars: dict[str, Any] = {"linestyle": "none", "elinewidth": 0.9, "capsize": 2}
+    axes.errorbar(x, y, yerr=[below, above], **bars, **style)
     none = [point for point in points if not point.block_errors]
-    axes.plot(
-        [point.ebn0_db for point in none],
-        [point.bler_high for point in none],
-        linestyle="none",
-        marker=r"$\downarrow$",
-        color=style["color"],
-    )
+    limits = [point.bler_high for point in none]
+    unnamed = {**style, "label": None}
+    lengths = [0.5 * limit for limit in limits]
+    axes.errorbar([point.ebn0_db for point in none], limits, yerr=lengths, uplims=True, **bars, **unnamed)
 
 
 def _draw_bound(axes: Axes, points: list[BlerPoint], colour: str) -> None:
