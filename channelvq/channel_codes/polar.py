@@ -206,7 +206,7 @@ class Polar:
         words[code.information[self.k :]] = nr_checks(_CRCS[self.crc], bits).T
         half = 1
         while half < code.mother:
-            pairs = words.reshape(-1, 2, half, bits.shape[0])
+            pairs = words.reshape(code.mother // (2 * half), 2, half, bits.shape[0])
             pairs[:, 0] ^= pairs[:, 1]
             half *= 2
         return np.ascontiguousarray(words[code.sent].T)

@@ -200,7 +200,7 @@ class PuncturedConvolutional:
             for tap in range(CONSTRAINT_LENGTH):  # from the oldest input to the newest
                 if g >> tap & 1:
                     coded[:, :, i] ^= register[:, tap : tap + self._steps]
-        return coded.reshape(blocks, -1)[:, self._places]
+        return coded.reshape(blocks, self._steps * len(GENERATORS))[:, self._places]
 
     def decode(self, llrs: Llrs) -> Outcome:
         """Find each block's most likely message: [blocks, n] float32 -> Outcome with ok = None.

@@ -6,6 +6,7 @@ import numpy as np
 
 from channelvq.bits import CERTAIN_LLR, hard_bits
 from channelvq.channel_codes.base import Bits, Llrs, Outcome, Run
+from channelvq.channel_codes.inputs import check_bits, check_llrs
 from channelvq.components import integer
 from channelvq.errors import UsageError
 
@@ -67,11 +68,25 @@ class Repetition:
         return [Run(self, blocks)] if blocks else []
 
     def encode(self, bits: Bits) -> Bits:
-        """[blocks, 1] of 0/1 -> [blocks, n]."""
-        return np.repeat(bits.astype(np.uint8, copy=False), self.n_bits, axis=1)
+        """[blocks, 1] of 0/1, uint8 -> [blocks, n].
+
+        Raises
+        ------
+        TypeError, UsageError
+            If these are no bits [blocks, 1].
+        """
+        check_bits(bits, 1)
+        return np.repeat(bits, self.n_bits, axis=1)
 
     def decode(self, llrs: Llrs) -> Outcome:
-        """[blocks, n] float32 -> Outcome with ok = None; the sum is clipped to ±CERTAIN_LLR."""
+        """[blocks, n] float32 -> Outcome with ok = None; the sum is clipped to ±CERTAIN_LLR.
+
+        Raises
+        ------
+        TypeError, UsageError
+            If these are no finite LLRs [blocks, n].
+        """
+        check_llrs(llrs, self.n_bits)
         total = llrs.sum(axis=1, keepdims=True, dtype=np.float64)
         llr = np.clip(total, -CERTAIN_LLR, CERTAIN_LLR).astype(np.float32)
         return Outcome(llr, hard_bits(llr), None)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from channelvq.bits import hard_bits
 from channelvq.channel_codes.base import Bits, Llrs, Outcome, Run
+from channelvq.channel_codes.inputs import check_bits, check_llrs
 
 __all__ = ["Uncoded"]
 
@@ -15,6 +14,7 @@ class Uncoded:
 
     Examples
     --------
+    >>> import numpy as np
     >>> code = Uncoded()
     >>> code.encode(np.array([[1], [0]], np.uint8)).tolist()
     [[1], [0]]
@@ -39,9 +39,23 @@ class Uncoded:
         return [Run(self, coded_bits)] if coded_bits > 0 else []
 
     def encode(self, bits: Bits) -> Bits:
-        """Give back the bits [blocks, 1]."""
-        return bits.astype(np.uint8, copy=False)
+        """Give back the bits [blocks, 1], uint8.
+
+        Raises
+        ------
+        TypeError, UsageError
+            If these are no bits [blocks, 1].
+        """
+        check_bits(bits, 1)
+        return bits
 
     def decode(self, llrs: Llrs) -> Outcome:
-        """Give back the LLRs [blocks, 1] and their signs; `ok` is None."""
+        """Give back the LLRs [blocks, 1], float32, and their signs; `ok` is None.
+
+        Raises
+        ------
+        TypeError, UsageError
+            If these are no finite LLRs [blocks, 1].
+        """
+        check_llrs(llrs, 1)
         return Outcome(llrs, hard_bits(llrs), None)
