@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from channelvq.bits import hard_bits
+from channelvq.bits import bits_to_llrs, hard_bits
 from channelvq.channel_codes.base import Bits, ChannelCode, Llrs, Outcome, Run
 from channelvq.channel_codes.unequal import Unequal
 from channelvq.crc import row_checks
@@ -68,7 +68,9 @@ class Frame:
     frame (if the code wants it), what no block fills is padding at the end, and all is scrambled: XORed with
     a fixed pseudo-random sequence, so that zeros of filling and headers become symbols of the
     constellation's mean power.
-    Interleaver and scrambler are known to the receiver and cost nothing.
+    Interleaver and scrambler are known to the receiver and cost nothing. The receiver takes the bits of a
+    block for known, with LLRs of ±CERTAIN_LLR, if its CRC (and its code, where that can tell) vouches for
+    them.
 
     Parameters
     ----------
@@ -213,7 +215,9 @@ class Frame:
             refuted = ok & ~checked  # a wrong code word: what was received is nearer to the truth
             message = np.where(refuted[:, None], llrs[:, :length], message)
             bits = np.where(refuted[:, None], hard_bits(llrs[:, :length]), bits)
-        return Outcome(message, bits, checked if ok is None else ok & checked)
+        verified = checked if ok is None else ok & checked
+        message = np.where(verified[:, None], bits_to_llrs(bits), message)
+        return Outcome(message, bits, verified)
 
     @cached_property
     def _interleaver(self) -> Interleaver | None:

@@ -157,3 +157,18 @@ def test_a_lost_packet_becomes_scattered_erasures(text: str) -> None:
     llrs = bits_to_llrs(plain.encode(message), 3.0)
     llrs[:816] = 0
     assert not plain.decode(llrs).blocks_ok[0]  # 102 erased bytes in one block
+
+
+@pytest.mark.parametrize("text", ["ldpc:1/2", "conv:1/2", "rs:60,40"])
+def test_blocks_that_their_crc_vouches_for_are_known(text: str) -> None:
+    frame = Frame(CHANNEL_CODES.build(text), 2000)
+    message = random_bits(frame.message_bits)
+    rng = np.random.default_rng(0)
+    noisy = bits_to_llrs(frame.encode(message), 6.0) + rng.normal(0, 2, 2000).astype(np.float32)
+    out = frame.decode(noisy)
+    assert out.trusted is not None
+    assert out.trusted.all()
+    np.testing.assert_array_equal(out.llrs, bits_to_llrs(message))
+    hopeless = frame.decode(rng.normal(0, 1, 2000).astype(np.float32))
+    assert not hopeless.trusted.any()
+    assert np.abs(hopeless.llrs).min() < 50
