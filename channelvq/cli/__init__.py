@@ -5,10 +5,13 @@ from __future__ import annotations
 import click
 
 import channelvq
+from channelvq.cli.bench import bench
+from channelvq.cli.bler import bler
 from channelvq.cli.command import CommandLine
+from channelvq.cli.compare import compare
 from channelvq.cli.files import decode, encode, models
 from channelvq.cli.rd import rd
-from channelvq.cli.results import export, plot, status
+from channelvq.cli.results import export, plot, recover, status
 from channelvq.cli.sweep import sweep
 from channelvq.cli.train import train
 from channelvq.cli.transmit import transmit
@@ -28,9 +31,25 @@ def main() -> None:
     channelvq sweep sims/demo.toml --out results/demo
 
     A component is written `name` or `name:args`: rs:255,191, qam16, rayleigh:block. A wrong name is answered
-    with the allowed ones. Exit status: 0 done, 2 wrong usage (one line says what), 130 interrupted.
+    with the allowed ones. Exit status: 0 done, 1 something went wrong, 2 wrong usage (one line says what),
+    130 interrupted (143 by SIGTERM).
     """
 
 
-for _command in (transmit, encode, decode, models, sweep, status, plot, export, rd, train):
+for _command in (
+    transmit,
+    encode,
+    decode,
+    models,
+    sweep,
+    status,
+    plot,
+    compare,
+    export,
+    recover,
+    rd,
+    train,
+    bler,
+    bench,
+):
     main.add_command(_command)

@@ -1,4 +1,4 @@
-"""The sweep's figure: PSNR and SSIM over the axis, with 95 % error bars."""
+"""The sweep's figure: PSNR, SSIM and outage over the axis, with 95 % error bars."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 from channelvq.components import parse_spec
 from channelvq.report.files import whole_file
-from channelvq.report.style import COLOURS, DASHES, MARKERS, RC
+from channelvq.report.outage import draw_outage
+from channelvq.report.style import RC, scheme_style
+from channelvq.report.table import trial_count
+from channelvq.sweep.means import Mean
+from channelvq.sweep.stopping import PSNR_CAP_DB
 from channelvq.sweep.summary import Results, Summary
 
 if TYPE_CHECKING:
@@ -22,31 +26,36 @@ _PANELS = (("psnr_db", "PSNR (dB)"), ("ssim", "SSIM"))
 
 
 def draw_figure(results: Results) -> Figure:
-    """Draw mean PSNR and SSIM of each scheme over the axis.
+    """Draw mean PSNR and SSIM of each scheme over the axis, and the share of receivers that failed.
 
-    Error bars are the 95 % intervals of `stratified_mean`: what the channel's randomness leaves open for
-    these images. A hollow marker says that at that point some receivers could not decode and showed grey.
-    A point that was not simulated is not drawn.
+    Error bars are 95 % intervals: what the channel's randomness leaves open for these images (`limits`). The
+    thin part of a bar is owed to failures (or successes) of which none was seen, and which so few trials do
+    not rule out. A hollow marker says that at that point some receivers could not decode and showed grey.
+    Where no failure was seen the outage is below the arrow, and not zero. A point that was not simulated is
+    not drawn.
 
     Returns
     -------
     matplotlib.figure.Figure
-        7 × 3.6 inches; two panels.
+        10.2 × 3.9 inches; three panels.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(7.2, 3.9), layout="constrained")
-        panels = figure.subplots(1, len(_PANELS))
+        figure = Figure(figsize=(10.2, 3.9), layout="constrained")
+        panels = figure.subplots(1, len(_PANELS) + 1)
         places, axis_label = _axis(results)
         hollow = False
-        for axes, (measure, label) in zip(panels, _PANELS, strict=True):
+        for axes, (measure, label) in zip(panels, _PANELS, strict=False):
             for number, scheme in enumerate(results.spec.schemes):
                 hollow |= _draw_scheme(axes, number, results.of(scheme), measure, places)
-            axes.set_xlabel(axis_label)
             axes.set_ylabel(label)
+        draw_outage(panels[-1], results, places)
+        for axes in panels:
+            axes.set_xlabel(axis_label)
             _finish_axis(axes, results, places)
+        panels[-1].set_xlim(panels[0].get_xlim())  # arrows are moved aside and would be cut
         handles, labels = panels[0].get_legend_handles_labels()
         # Above the panels: never over the data.
         columns = 2 if max(map(len, labels), default=0) > 24 or len(labels) == 4 else 3
@@ -82,26 +91,40 @@ def _draw_scheme(
     ]
     if not shown:
         return False
-    colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-    dash = DASHES[number // len(COLOURS) % len(DASHES)]
+    style = scheme_style(number)
     x = [place for place, _, _ in shown]
     y = [mean.value if mean.value is not None else math.nan for _, mean, _ in shown]
-    half = [
-        0.0 if mean.high is None or mean.value is None else mean.high - mean.value for _, mean, _ in shown
-    ]
+    below, above = zip(*(_bars(mean) for _, mean, _ in shown), strict=True)
     name = summaries[0].scheme.name
-    axes.errorbar(x, y, yerr=half, color=colour, linestyle=dash, marker=marker, capsize=2.5, label=name)
+    axes.errorbar(x, y, yerr=(below, above), capsize=2.5, label=name, **style)
+    for place, mean, _ in shown:
+        _draw_unseen(axes, place, mean, style["color"])
     failing = [i for i, (_, _, failed) in enumerate(shown) if failed]
     axes.plot(
         [x[i] for i in failing],
         [y[i] for i in failing],
         linestyle="none",
-        marker=marker,
+        marker=style["marker"],
         markerfacecolor="white",
-        markeredgecolor=colour,
+        markeredgecolor=style["color"],
         zorder=4,
     )
     return bool(failing)
+
+
+def _bars(mean: Mean) -> tuple[float, float]:
+    """How far the bar reaches below and above, for what was seen."""
+    if mean.value is None or mean.low is None or mean.high is None:
+        return 0.0, 0.0
+    below, above = mean.value - mean.low - mean.unseen_low, mean.high - mean.value - mean.unseen_high
+    return max(below, 0.0), max(above, 0.0)  # rounding may leave less than nothing
+
+
+def _draw_unseen(axes: Axes, place: float, mean: Mean, colour: str) -> None:
+    """Draw the part of the interval that is owed to an outcome never seen."""
+    for limit, part in ((mean.low, mean.unseen_low), (mean.high, -mean.unseen_high)):
+        if limit is not None and part:
+            axes.plot([place, place], [limit, limit + part], color=colour, linewidth=0.7, alpha=0.6)
 
 
 def _axis(results: Results) -> tuple[list[float], str]:
@@ -134,7 +157,8 @@ def _finish_axis(axes: Axes, results: Results, places: list[float]) -> None:
     """Set scale and ticks."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
+    if axes.get_yscale() == "linear":
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
     if results.spec.channel is not None:
         if 1 < len(places) <= 10:
             axes.set_xticks(sorted(places))
@@ -150,9 +174,11 @@ def _footnote(results: Results, hollow: bool) -> str:
     names = {scheme.modulation for scheme in spec.schemes}
     modulation = f", {names.pop().upper()}" if len(names) == 1 else ""
     images = f"{len(results.images)} image{'s' if len(results.images) != 1 else ''}"
-    trials = f"{spec.trials} trial{'s' if spec.trials != 1 else ''}"
-    text = f"Mean over {images}, {trials} each; bars: 95 % over the channel's randomness."
+    text = f"Mean over {images}, {trial_count(results)}; bars: 95 % over the channel's randomness, thin"
+    text += " where owed to what was never seen; ↓: no failure seen, outage is below."
     text += f" CBR {spec.cbr}{modulation}."
     if hollow:
         text += "\nHollow marker: some receivers could not decode; their grey is scored like any picture."
+    if capped := sum(summary.capped for summary in results.summaries):
+        text += f"\n{capped} trials above {PSNR_CAP_DB:g} dB (identical pictures, say) count as that."
     return text

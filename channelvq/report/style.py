@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["COLOURS", "DASHES", "MARKERS", "RC"]
+__all__ = ["COLOURS", "DASHES", "MARKERS", "RC", "scheme_style"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Palette of M. Okabe and K. Ito, "Color Universal Design", 2008; darker ones first, without its yellow."""
@@ -35,3 +35,18 @@ RC: Any = {
     "svg.hashsalt": "channelvq",  # the same figure is the same file
 }
 """Settings of matplotlib."""
+
+
+def scheme_style(number: int) -> dict[str, Any]:
+    """Give colour, marker and dash of a sweep's scheme, the same in every panel.
+
+    Examples
+    --------
+    >>> scheme_style(0)
+    {'color': '#0072B2', 'marker': 'o', 'linestyle': '-'}
+    """
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "linestyle": DASHES[number // len(COLOURS) % len(DASHES)],
+    }

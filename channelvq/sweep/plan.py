@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection
+import math
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import channelvq
 from channelvq.errors import UsageError, unknown_name
-from channelvq.sweep.spec import Point, Scheme, SweepSpec
+from channelvq.sweep.identity import TrialName, case_content, content_digest
+from channelvq.sweep.spec import PictureChoice, Point, Scheme, SweepSpec
 
 if TYPE_CHECKING:
+    from channelvq.codecs.base import Picture
     from channelvq.link import Link
 
-__all__ = ["Case", "Job", "LinkOptions", "Plan", "SweepImage", "Unit", "make_plan"]
+__all__ = ["Case", "Job", "LinkOptions", "Plan", "SweepImage", "Unit", "chosen_points", "make_plan"]
+
+_SHOWN_POINTS = 4
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,25 @@ class LinkOptions:
 
 @dataclass(frozen=True)
 class SweepImage:
-    """An image of the sweep: its name, where it is, what it is, and its shape [C, H, W]."""
+    """An image of the sweep.
+
+    Attributes
+    ----------
+    name, path : str
+        What it is called, and where it is.
+    hash : str
+        Its content.
+    shape : (C, H, W)
+        In samples.
+    grey_psnr_db : float or None
+        PSNR of the flat grey that a receiver shows that cannot decode.
+    """
 
     name: str
     path: str
     hash: str
     shape: tuple[int, int, int]
+    grey_psnr_db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +88,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Job:
-    """One trial of a unit: which case (by hash), over what, and its number."""
+    """One trial of a unit: which case (by hash), over what, its number, and whether to keep its picture."""
 
     case: str
     point: Point
     trial: int
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,29 +129,46 @@ class Plan:
 
     @property
     def total(self) -> int:
-        """Number of trials."""
+        """Number of trials, at most."""
         return len(self.images) * len(self.cases) * self.spec.trials
 
-    def units(self, done: Collection[tuple[str, str, int]] = ()) -> list[Unit]:
-        """List what is still to do; `done` holds keys (case, image, trial) as `Store.done` gives them.
+    def shown(self) -> tuple[SweepImage, tuple[Case, ...]]:
+        """Which image, and which cases, the spec's `[pictures]` are of."""
+        choice = self.spec.pictures or PictureChoice()
+        image = next((image for image in self.images if image.name == choice.image), self.images[0])
+        points = chosen_points(self.spec.points, choice)
+        return image, tuple(case for case in self.cases if case.point in points)
 
-        In a unit the trial number grows slowest: an interrupted sweep has seen every point.
+    def kept(self) -> tuple[tuple[str, str, int], ...]:
+        """Keys (case, image, trial) of the trials whose pictures are kept.
+
+        What is within the spec's limit is settled here, by what a picture can take at most, and not by who
+        comes first.
         """
-        schemes: dict[str, list[Case]] = {}
-        for case in self.cases:
-            schemes.setdefault(case.scheme.name, []).append(case)
-        units = []
-        for image in self.images:
-            for cases in schemes.values():
-                jobs = tuple(
-                    Job(case.hash, case.point, trial)
-                    for trial in range(self.spec.trials)
-                    for case in cases
-                    if (case.hash, image.hash, trial) not in done
-                )
-                if jobs:
-                    units.append(Unit(cases[0].options, image, self.spec.seed, jobs))
-        return units
+        choice = self.spec.pictures
+        if choice is None:
+            return ()
+        image, cases = self.shown()
+        room = int(choice.max_mb * 1e6 / (1.01 * math.prod(image.shape) + 1000))
+        return tuple((case.hash, image.hash, trial) for trial in choice.trials for case in cases)[:room]
+
+    def find(self, name: TrialName) -> Unit:
+        """Make the unit of one trial, given its id.
+
+        Raises
+        ------
+        UsageError
+            If the plan has no such case or image: the spec, the images or the code are others.
+        """
+        case = next((case for case in self.cases if case.hash.startswith(name.case)), None)
+        image = next((image for image in self.images if image.hash.startswith(name.image)), None)
+        if case is None:
+            raise UsageError(
+                f"no scheme and point of this sweep is {name.case}: spec, weights or code have changed since"
+            )
+        if image is None:
+            raise UsageError(f"no image of this sweep is {name.image}: give the --images that it had")
+        return Unit(case.options, image, self.spec.seed, (Job(case.hash, case.point, name.trial),))
 
     def to_dict(self) -> dict[str, Any]:
         """Give what the store keeps, enough to make tables and figures without images or models."""
@@ -182,8 +214,8 @@ def make_plan(spec: SweepSpec, *, images: str | None = None) -> Plan:
             except UsageError as error:
                 raise UsageError(f"scheme {scheme.name!r}: {error}") from None
             links.setdefault(scheme.name, link)
-            content = _content(link, options, point, spec.seed)
-            cases.append(Case(scheme, options, point, content, _hash(content)))
+            content = case_content(link, options.cbr, point.snr_db, spec.seed)
+            cases.append(Case(scheme, options, point, content, content_digest(content)))
             if content["model"] is not None:
                 weights[scheme.name] = str(content["model"])
     _check_fair(links, found)
@@ -199,7 +231,8 @@ def _find_images(spec: SweepSpec) -> list[SweepImage]:
         picture = load_image(entry.path)
         channels, height, width = picture.shape
         shape = (int(channels), int(height), int(width))
-        found.append(SweepImage(entry.name, str(entry.path), content_hash(picture), shape))
+        name = content_hash(picture)
+        found.append(SweepImage(entry.name, str(entry.path), name, shape, _grey_psnr_db(picture)))
     seen: dict[str, str] = {}
     for image in found:
         if image.hash in seen:
@@ -210,6 +243,17 @@ def _find_images(spec: SweepSpec) -> list[SweepImage]:
     if wanted is not None and wanted not in seen.values():
         raise unknown_name("image in [pictures]", wanted, seen.values())
     return found
+
+
+def _grey_psnr_db(picture: Picture) -> float | None:
+    """PSNR of flat mid-grey, as `metrics.psnr` gives it, from the histogram; None for a grey picture."""
+    import numpy as np
+
+    from channelvq.images import to_8bit
+
+    counts = np.bincount(to_8bit(picture).reshape(-1), minlength=256)
+    error = float(counts @ (np.arange(256) - 128) ** 2) / float(counts.sum())
+    return 10 * math.log10(255**2 / error) if error else None
 
 
 def _check_fair(links: dict[str, Link], images: list[SweepImage]) -> None:
@@ -223,24 +267,17 @@ def _check_fair(links: dict[str, Link], images: list[SweepImage]) -> None:
                 raise UsageError(f"schemes {first_name!r} and {name!r} cannot be compared: {reason}")
 
 
-def _content(link: Link, options: LinkOptions, point: Point, seed: int) -> dict[str, Any]:
-    """Describe a case in canonical names, so that "rs:255,191" and "rs: 255, 191" are one.
+def chosen_points(points: tuple[Point, ...], choice: PictureChoice) -> tuple[Point, ...]:
+    """Pick the points that the spec names, or up to four spread over the axis.
 
-    Weights go by their hash, not by their name; a concealment that was left open by the one that it meant.
+    Examples
+    --------
+    >>> axis = tuple(Point(channel="awgn", snr_db=float(snr)) for snr in range(7))
+    >>> [point.snr_db for point in chosen_points(axis, PictureChoice())]
+    [0.0, 2.0, 4.0, 6.0]
     """
-    model = getattr(link.codec, "model", None)
-    concealment = getattr(link.codec, "concealment", None)
-    return {
-        "channelvq": channelvq.__version__,
-        **link.components,
-        "concealment": getattr(concealment, "spec", options.concealment),
-        "model": getattr(model, "id", None),
-        "cbr": str(options.cbr),
-        "snr_db": point.snr_db,
-        "seed": seed,
-    }
-
-
-def _hash(content: dict[str, Any]) -> str:
-    """SHA-256 of canonical JSON."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    named = tuple(p for p in points if p.snr_db in choice.snr_db or p.channel in choice.channels)
+    if named or len(points) <= _SHOWN_POINTS:
+        return named or points
+    last = len(points) - 1
+    return tuple(points[round(i * last / (_SHOWN_POINTS - 1))] for i in range(_SHOWN_POINTS))

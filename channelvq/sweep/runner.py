@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from channelvq.images import load_image
 from channelvq.provenance import collect, now
-from channelvq.sweep.executors import Processes, Submitter
+from channelvq.sweep.columns import CaseColumns
+from channelvq.sweep.desk import PictureMissingError
+from channelvq.sweep.executors import ClusterLostError, Executor, Processes, WorkerLostError
 from channelvq.sweep.plan import Plan, Unit
-from channelvq.sweep.store import Store, Trial
-from channelvq.sweep.worker import work
+from channelvq.sweep.progress import Clock, Snapshot
+from channelvq.sweep.schedule import Schedule
+from channelvq.sweep.store import Store, TrialError
+from channelvq.sweep.worker import Done, work
 
-__all__ = ["Outcome", "run_plan"]
+__all__ = ["BATCH", "Outcome", "run_plan"]
 
+BATCH = 16
 SLICE_SECONDS = 1.0
-SLICE_JOBS = 512  # what travels to a worker for one slice
+LOSSES_IN_A_ROW = 8  # for each worker: then it is not one trial that kills them
 
-Progress = Callable[[int, int], None]
-"""Called with the trials done, those of earlier runs included, and the trials planned."""
+_POLL_SECONDS = 0.2
+
+Stop = Callable[[], int]
+"""How often the user has asked to end: once lets the work in hand finish, twice drops it."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +37,35 @@ class Outcome:
 
     Attributes
     ----------
-    done, planned : int
-        Trials in the store, of those planned.
-    before : int
-        Of those done, how many earlier runs had left.
+    done, expected : int
+        Trials in the store, of those that the plan will need as far as can be told.
+    before, made : int
+        Of those done, how many were there before, and how many this run made.
+    points_done, points : int
+        Points that have trials enough, of all.
+    retries : int
+        Workers that died with work in hand.
+    errors : tuple of TrialError
+        Trials of the plan that could not be made.
     seconds : float
         Wall-clock time of this run.
     interrupted : bool
-        Whether Ctrl-C ended it; the same call resumes.
+        Whether it was asked to end; the same call resumes.
+    lost : str or None
+        Why there was no place left to work, if so.
     """
 
     done: int
-    planned: int
+    expected: int
     before: int
+    made: int
+    points_done: int
+    points: int
+    retries: int
+    errors: tuple[TrialError, ...]
     seconds: float
     interrupted: bool
+    lost: str | None = None
 
 
 def run_plan(
@@ -52,13 +73,17 @@ def run_plan(
     store: Store,
     *,
     workers: int = 1,
-    progress: Progress | None = None,
-    executor: Submitter | None = None,
+    batch: int = BATCH,
+    executor: Executor | None = None,
+    progress: Callable[[Snapshot], None] | None = None,
+    log: Callable[[str], None] | None = None,
+    stop: Stop | None = None,
 ) -> Outcome:
     """Simulate what is missing of a plan and keep it in the store.
 
-    Every draw is keyed by (seed, stream, image, trial), every worker computes with one thread, and only this
-    process writes: the trials are the same for any number of workers, in any order, resumed or not.
+    Every draw is keyed by (seed, stream, image, trial), every worker computes with one thread, only this
+    process writes, and a point is judged by whole rounds of trials: what the sweep gives is the same for any
+    number of workers, any batch size, in any order, resumed or not.
 
     Parameters
     ----------
@@ -68,108 +93,188 @@ def run_plan(
         Open for writing.
     workers : int
         How many worker processes; one more process, this one, keeps the books.
+    batch : int
+        Most trials that a worker gets at once.
+    executor : Executor, optional
+        Where to work instead; it is not closed.
     progress : callable, optional
-        Called as `progress(done, planned)` whenever trials have been kept.
-    executor : Submitter, optional
-        Where to work instead: anything that has `submit` as `concurrent.futures.Executor` has it, with room
-        for `workers` calls at a time.
+        Called with a `Snapshot` now and then.
+    log : callable, optional
+        Called with a line for each retry and each trial that raised.
+    stop : callable, optional
+        Asked again and again whether to end, see `Stop`; Ctrl-C does the same.
 
     Returns
     -------
     Outcome
-        Also after Ctrl-C: work in hand is finished and kept first; a second Ctrl-C drops it.
+        Also if it was asked to end, some trials raised or the cluster went away.
 
     Raises
     ------
     UsageError
         If an image cannot be sent as asked, for example for want of a larger budget.
+    StoreError
+        If the store cannot be written; what was written before stays.
     """
     begin = time.monotonic()
-    units = plan.units(store.done())
-    count = before = plan.total - sum(len(unit.jobs) for unit in units)
-    run = _begin(plan, store)  # also when nothing is missing: names or points may be new
-
-    def keep(trials: tuple[Trial, ...]) -> None:
-        nonlocal count
-        store.add(run, trials)
-        count += len(trials)
-        if progress is not None:
-            progress(count, plan.total)
-
-    if progress is not None:
-        progress(count, plan.total)
-    interrupted = False
-    if units:
-        with contextlib.ExitStack() as stack:
-            place = executor or stack.enter_context(Processes(workers))
-            interrupted = _Pump(place, workers, units, keep).run()
-    if interrupted:  # in the middle of keeping, perhaps: the store knows
-        count = plan.total - sum(len(unit.jobs) for unit in plan.units(store.done()))
-    return Outcome(count, plan.total, before, time.monotonic() - begin, interrupted)
-
-
-def _begin(plan: Plan, store: Store) -> int:
-    """Note the run in the store."""
-    return store.begin_run(
+    codes = store.images()
+    columns = []
+    for case in plan.cases:
+        known = CaseColumns([i.hash for i in plan.images], [i.grey_psnr_db for i in plan.images])
+        known.load(store.columns(case.hash), codes)
+        columns.append(known)
+    schedule = Schedule(plan, columns)
+    before = schedule.done()
+    run = store.begin_run(  # also when nothing is missing: names or points may be new
         now(),
         plan=plan.to_dict(),
         provenance=collect(weights=plan.weights),
         cases={case.hash: case.content for case in plan.cases},
     )
+    pump = _Pump(schedule, store, run, batch, progress, log or (lambda line: None), stop or (lambda: 0))
+    pump.show(force=True)
+    if not schedule.finished:
+        with contextlib.ExitStack() as stack:
+            pump.run(executor or stack.enter_context(Processes(workers)))
+    pump.show(force=True)
+    wanted = {case.hash for case in plan.cases}
+    errors = tuple(error for error in store.errors() if error.case in wanted)
+    return Outcome(
+        done=schedule.done(),
+        expected=schedule.expected(),
+        before=before,
+        made=pump.clock.made,
+        points_done=schedule.points_done,
+        points=len(schedule.points),
+        retries=pump.retries,
+        errors=errors,
+        seconds=time.monotonic() - begin,
+        interrupted=pump.interrupted,
+        lost=pump.lost,
+    )
 
 
 class _Pump:
-    """Keeps every worker busy with one slice at a time.
-
-    A worker that has given a slice back is the only free one, so the rest of the unit goes to it again and
-    its encoded image is used further. When units run out, those in hand are shared.
-    """
+    """Keeps every worker busy with one slice at a time, and the store with what they give."""
 
     def __init__(
-        self, executor: Submitter, workers: int, units: list[Unit], keep: Callable[[tuple[Trial, ...]], None]
+        self,
+        schedule: Schedule,
+        store: Store,
+        run: int,
+        batch: int,
+        progress: Callable[[Snapshot], None] | None,
+        log: Callable[[str], None],
+        stop: Stop,
     ) -> None:
-        self.executor, self.workers, self.keep = executor, workers, keep
-        self.waiting = deque(units)
-        self.running: dict[Future[tuple[Trial, ...]], Unit] = {}
+        self.schedule, self.store, self.number, self.batch = schedule, store, run, batch
+        self.progress, self.log, self.stop = progress, log, stop
+        self.running: dict[Future[Done], tuple[str, Unit]] = {}
+        self.clock = Clock()
+        self.retries = self.losses_in_a_row = self.errors = 0
+        self.interrupted = False
+        self.lost: str | None = None
 
-    def run(self) -> bool:
-        """Work until all is done (False) or Ctrl-C (True)."""
+    def run(self, executor: Executor) -> None:
+        """Work until all is done, nobody is left to do it, or the user asks to end."""
         try:
-            self._fill()
-            while self.running:
-                self._take(wait(self.running, return_when=FIRST_COMPLETED).done)
-                self._fill()
-        except KeyboardInterrupt:
-            self._finish()
-            return True
-        return False
+            try:
+                while not (self.interrupted or self.schedule.finished):
+                    self._fill(executor)
+                    self._wait(executor)
+                    self.interrupted = self.stop() > 0
+            except KeyboardInterrupt:
+                self.interrupted = True
+            except ClusterLostError as error:
+                self.lost = str(error)
+            if self.interrupted:
+                self._finish(executor)
+        except BaseException:
+            executor.kill()
+            raise
 
-    def _fill(self) -> None:
+    def _fill(self, executor: Executor) -> None:
         """Give every free worker something to do."""
-        while self.waiting and len(self.running) < self.workers:
-            unit = self.waiting.popleft()
-            free = self.workers - len(self.running)
-            if len(self.waiting) + 1 < free and len(unit.jobs) > 1:
-                half = len(unit.jobs) // 2
-                self.waiting.append(replace(unit, jobs=unit.jobs[half:]))
-                unit = replace(unit, jobs=unit.jobs[:half])
-            part = replace(unit, jobs=unit.jobs[:SLICE_JOBS])
-            self.running[self.executor.submit(work, part, SLICE_SECONDS)] = unit
+        names = executor.workers()
+        busy = {worker for worker, _ in self.running.values()}
+        for worker in names:
+            if worker not in busy and (unit := self.schedule.next(worker, self.batch)) is not None:
+                self.running[executor.submit(worker, work, unit, SLICE_SECONDS)] = worker, unit
+        if self.losses_in_a_row > LOSSES_IN_A_ROW * max(len(names), 1):
+            raise ClusterLostError(
+                f"workers die one after the other ({self.losses_in_a_row}); out of memory?"
+            )
 
-    def _take(self, finished: set[Future[tuple[Trial, ...]]]) -> None:
-        """Keep what came back, and put the rest of its unit first in line."""
+    def _wait(self, executor: Executor) -> None:
+        """Keep what has come back."""
+        if not self.running:
+            time.sleep(_POLL_SECONDS)  # no workers now; they may come
+            return
+        finished = wait(self.running, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED).done
         for future in finished:
-            trials = future.result()
-            self.keep(trials)
-            unit = self.running.pop(future)
-            if rest := unit.jobs[len(trials) :]:
-                self.waiting.appendleft(replace(unit, jobs=rest))
+            self._take(executor, future)
+        self.show()
 
-    def _finish(self) -> None:
-        """Wait for the slices in hand, a second or so, and keep them; on a second Ctrl-C drop them."""
+    def _take(self, executor: Executor, future: Future[Done]) -> None:
+        """Keep what came back, or note that it did not."""
+        worker, unit = self.running[future]
         try:
-            for future in list(self.running):
-                self.keep(future.result())
-        except KeyboardInterrupt:
-            if isinstance(self.executor, Processes):
-                self.executor.kill()
+            done = future.result()
+        except PictureMissingError:
+            picture = load_image(unit.image.path)
+            del self.running[future]
+            self.running[executor.submit(worker, work, unit, SLICE_SECONDS, picture)] = worker, unit
+            return
+        except WorkerLostError as error:
+            del self.running[future]
+            self._lose(worker, unit, str(error))
+            return
+        self._keep(done, unit)
+        del self.running[future]
+
+    def _keep(self, done: Done, unit: Unit) -> None:
+        """Write it down, first of all."""
+        self.store.add(self.number, done.trials, errors=done.errors, pictures=done.pictures)
+        self.schedule.finish(unit, done.trials, done.errors)
+        self.clock.add(len(done.trials))
+        self.losses_in_a_row = 0
+        self._tell(unit, done.errors)
+
+    def _lose(self, worker: str, unit: Unit, reason: str) -> None:
+        """Note that a worker died; its work waits for another."""
+        self.retries += 1
+        self.losses_in_a_row += 1
+        trials = f"{len(unit.jobs)} trial{'s' if len(unit.jobs) != 1 else ''}"
+        given_up = self.schedule.lose(worker, unit, reason)
+        what = "given up" if len(given_up) == len(unit.jobs) else "tried again"
+        self.log(f"retry {self.retries}: {reason}; its {trials} of {unit.image.name} are {what}")
+        self.store.add(self.number, errors=given_up)
+        self._tell(unit, tuple(given_up))
+
+    def _tell(self, unit: Unit, errors: tuple[TrialError, ...]) -> None:
+        """Say which trials raised."""
+        self.errors += len(errors)
+        for error in errors:
+            self.log(
+                f"error in trial {error.trial} of {unit.image.name}, codec {unit.options.codec}:"
+                f" {error.kind}: {error.message}"
+            )
+
+    def _finish(self, executor: Executor) -> None:
+        """Wait for the slices in hand, a second or so, and keep them; asked again, drop them."""
+        try:
+            while self.running and self.stop() < 2:
+                finished = wait(self.running, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED).done
+                for future in finished:
+                    _, unit = self.running.pop(future)
+                    with contextlib.suppress(WorkerLostError, PictureMissingError):
+                        self._keep(future.result(), unit)
+        except (KeyboardInterrupt, ClusterLostError):
+            pass
+        if self.running:
+            executor.kill()
+
+    def show(self, *, force: bool = False) -> None:
+        """Tell how far it is, a few times a second at most."""
+        if self.progress is not None and (force or self.clock.due()):
+            self.progress(Snapshot.of(self.schedule, self.clock, self.errors, self.retries))

@@ -12,9 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from channelvq.components import Family, fraction, parse_spec
 from channelvq.errors import unknown_name
+from channelvq.sweep.stopping import StoppingRule
 from channelvq.sweep.toml import explain, read_toml
 
-__all__ = ["PictureChoice", "Point", "Scheme", "SweepSpec", "from_json", "load_spec", "parse_sweep"]
+__all__ = ["PictureChoice", "Point", "Scheme", "Stop", "SweepSpec", "from_json", "load_spec", "parse_sweep"]
 
 MAX_SNRS = 1000
 
@@ -172,6 +173,35 @@ class Scheme(_Table):
     cbr: Cbr | None = None
 
 
+class Stop(_Table):
+    """When a point has trials enough: `[stop]`; `trials` is then the most that it gets.
+
+    Attributes
+    ----------
+    tolerance_db : float or None
+        Half-width in dB of the 95 % interval of the mean PSNR that is enough.
+    block_errors : int or None
+        Number of block errors (of failed receivers where there are no blocks) that is enough.
+    min_trials : int
+        Transmissions of each image that every point gets.
+    unseen_failures : bool
+        Whether the tolerance allows for failures too rare to have been seen: safer, and many more trials
+        where no receiver failed. The interval that is reported allows for them in any case.
+    """
+
+    tolerance_db: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
+    block_errors: Annotated[int, Field(ge=1)] | None = None
+    min_trials: Annotated[int, Field(ge=2)] = 3
+    unseen_failures: bool = True
+
+    @model_validator(mode="after")
+    def _some_rule(self) -> Stop:
+        """Without a rule there is nothing to stop for."""
+        if self.tolerance_db is None and self.block_errors is None:
+            raise ValueError("give tolerance_db = 0.1, block_errors = 100, or both (the first reached ends)")
+        return self
+
+
 class PictureChoice(_Table):
     """Which received pictures to keep: `[pictures]`.
 
@@ -183,6 +213,10 @@ class PictureChoice(_Table):
         At which SNRs of the axis (symbol channels).
     channels : tuple of str
         At which channels of the axis (bit channels).
+    trials : tuple of int
+        Numbers of the trials whose pictures are kept; the first is shown side by side.
+    max_mb : float
+        Room for them in the store; what would not fit is not kept.
     crop : (top, left, height, width) or None
         Part of the picture to show, in pixels; None shows it whole.
     """
@@ -190,6 +224,10 @@ class PictureChoice(_Table):
     image: str | None = None
     snr_db: Annotated[tuple[Snr, ...], BeforeValidator(_snrs)] = ()
     channels: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = ()
+    trials: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_tuple), Field(min_length=1)
+    ] = (0,)
+    max_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 64.0
     crop: (
         Annotated[
             tuple[
@@ -223,7 +261,9 @@ class SweepSpec(_Table):
     seed : int
         The experiment's seed.
     trials : int
-        Independent transmissions of each image at each point.
+        Independent transmissions of each image at each point; the most, where `stop` may end it sooner.
+    stop : Stop or None
+        When a point has enough.
     channel : str or None
         The symbol channel whose SNR is varied.
     snr_db : tuple of float
@@ -250,6 +290,7 @@ class SweepSpec(_Table):
     cbr: Cbr = Fraction(1, 12)
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    stop: Stop | None = None
     channel: Channel | None = None
     snr_db: Annotated[tuple[Snr, ...], BeforeValidator(_snrs)] = ()
     channels: Annotated[tuple[Channel, ...], BeforeValidator(_tuple)] = ()
@@ -269,6 +310,8 @@ class SweepSpec(_Table):
         for what, values in (("scheme name", names), ("channel", self.channels), ("snr_db", self.snr_db)):
             if repeated := [v for i, v in enumerate(values) if v in values[:i]]:
                 raise ValueError(f"{what} {repeated[0]!r} is given twice")
+        if self.stop is not None and self.stop.min_trials > self.trials:
+            raise ValueError(f"stop: min_trials is {self.stop.min_trials}, above trials, {self.trials}")
         self._check_pictures()
         return self
 
@@ -276,6 +319,9 @@ class SweepSpec(_Table):
         """Pictures are shown where the sweep goes."""
         if self.pictures is None:
             return
+        if max(self.pictures.trials) >= self.trials:
+            last = max(self.pictures.trials)
+            raise ValueError(f"pictures: trials {last} is not below trials, {self.trials}")
         for what, chosen, axis in (
             ("snr_db", self.pictures.snr_db, self.snr_db),
             ("channels", self.pictures.channels, self.channels),
@@ -292,6 +338,16 @@ class SweepSpec(_Table):
         if self.channel is not None:
             return tuple(Point(channel=self.channel, snr_db=snr) for snr in self.snr_db)
         return tuple(Point(channel=channel) for channel in self.channels)
+
+    @property
+    def rule(self) -> StoppingRule:
+        """When a point has enough; without `stop`, after `trials` of each image."""
+        stop = self.stop
+        if stop is None:
+            return StoppingRule(None, None, self.trials, self.trials)
+        return StoppingRule(
+            stop.tolerance_db, stop.block_errors, stop.min_trials, self.trials, stop.unseen_failures
+        )
 
     def to_json(self) -> str:
         """Canonical text, one line; `from_json` reads it."""

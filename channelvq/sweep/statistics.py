@@ -2,103 +2,79 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CONFIDENCE", "Mean", "Share", "share", "stratified_mean"]
+__all__ = ["ERROR", "Share", "clustered_share", "mean_margins", "proportion_limits", "share"]
 
-CONFIDENCE = 0.95
+ERROR = 0.05
+"""What all intervals may miss: they are 95 % ones."""
 
+Floats = npt.NDArray[np.float64]
 
-@dataclass(frozen=True)
-class Mean:
-    """A mean over images, and how sure it is.
-
-    Attributes
-    ----------
-    value : float or None
-        Mean over images of each image's mean over trials; None where an image was not simulated.
-    low, high : float or None
-        95 % interval of `value` for **these images**: what the channel's randomness leaves open. None where
-        it cannot be told (a single trial of each image).
-    image_sd : float or None
-        Standard deviation between the images' means: what another choice of images would change.
-    trials : int
-        Values that went in.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    image_sd: float | None
-    trials: int
+_MOST_SKEWED = 0.4  # beyond, g turns flat and its inverse explodes
 
 
-def stratified_mean(values: Mapping[str, Sequence[float]], images: Sequence[str]) -> Mean:
-    r"""Estimate the mean over a given set of images, each sent several times.
+def mean_margins(
+    parts: Floats, freedom: npt.ArrayLike, third: Floats, error: float = ERROR
+) -> tuple[Floats, Floats]:
+    r"""How far below and above a sum of independent means its truth may lie, [...] each.
 
-    The images are strata, the trials of an image its independent units: with :math:`n_i` trials of mean
-    :math:`\bar x_i` and variance :math:`s_i^2` of image i of I,
+    Student's t with Satterthwaite's degrees of freedom, after Hall's transformation [1]_ of the studentised
+    sum :math:`T`, which takes the skewness :math:`\gamma` of the sum out of it,
 
-    .. math:: \bar x = \frac1I \sum_i \bar x_i, \qquad
-              \widehat{\mathrm{var}}(\bar x) = \frac1{I^2} \sum_i \frac{s_i^2}{n_i},
+    .. math:: g(T) = T + \tfrac13 \gamma T^2 + \tfrac1{27} \gamma^2 T^3 + \tfrac16 \gamma .
 
-    and the interval is Student's t with Satterthwaite's degrees of freedom [1]_ [2]_. Differences between
-    images therefore do not widen it: they are the same for every scheme, and `image_sd` tells them. Where
-    all trials agree the interval has no width; an event too rare to have been seen is bounded by the
-    interval of its share (`share`), not by this one.
+    A long tail is by chance seldom seen, so the interval reaches further to its side. Without skewness it is
+    Student's. Skewness is an estimate, so it is held within ± 0.4; beyond, g turns flat and its inverse
+    explodes.
 
     Parameters
     ----------
-    values : mapping of str to sequence of float
-        The trials of each image.
-    images : sequence of str
-        The images that the mean is over; one without trials makes it None, never 0.
+    parts : ndarray [..., terms]
+        Estimated variance of each term.
+    freedom : array_like [..., terms]
+        Its degrees of freedom, at least 1.
+    third : ndarray [..., terms]
+        Estimated third central moment of each term; 0 where it cannot be told.
+    error : float
+        What the interval may miss, on both sides together.
 
     References
     ----------
-    .. [1] W. G. Cochran, Sampling Techniques, 3rd ed., Wiley 1977, sec. 5.4.
-    .. [2] F. E. Satterthwaite, "An approximate distribution of estimates of variance components",
-       Biometrics Bulletin 2(6), 1946.
+    .. [1] P. Hall, "On the removal of skewness by transformation", Journal of the Royal Statistical Society
+       B 54(1), 1992.
 
     Examples
     --------
-    >>> mean = stratified_mean({"a": [30.0, 32.0], "b": [20.0, 22.0]}, ["a", "b"])
-    >>> mean.value, round(mean.high - mean.value, 3), round(mean.image_sd, 3)
-    (26.0, 3.042, 7.071)
-    >>> stratified_mean({"a": [30.0]}, ["a", "b"]).value is None
+    >>> below, above = mean_margins(np.array([1.0]), [9], np.array([0.0]))
+    >>> round(float(below), 3), round(float(above), 3)
+    (2.262, 2.262)
+    >>> below, above = mean_margins(np.array([1.0]), [9], np.array([-0.3]))  # a tail of low values
+    >>> bool(below > above)
     True
     """
-    count = sum(len(values.get(image, ())) for image in images)
-    if not images or any(not values.get(image) for image in images):
-        return Mean(None, None, None, None, count)
-    strata = [np.asarray(values[image], dtype=np.float64) for image in images]
-    means = np.array([stratum.mean() for stratum in strata])
-    value = float(means.mean())
-    finite = bool(np.isfinite(means).all())
-    sd = float(means.std(ddof=1)) if finite and len(means) > 1 else None
-    if not finite or any(len(stratum) < 2 for stratum in strata):
-        return Mean(value, None, None, sd, count)
-    sizes = np.array([len(stratum) for stratum in strata])
-    parts = np.array([stratum.var(ddof=1) for stratum in strata]) / sizes
-    half = _t_half_width(parts, sizes) / len(strata)
-    return Mean(value, value - half, value + half, sd, count)
+    from scipy.special import stdtrit
+
+    total = parts.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = parts / total[..., None]  # first, so that tiny variances do not underflow when squared
+        quantile = -stdtrit(1.0 / (shares**2 / freedom).sum(axis=-1), error / 2)
+        scale = np.sqrt(total)
+        skewness = (third / scale[..., None] ** 3).sum(axis=-1)
+    skewness = np.clip(np.nan_to_num(skewness), -_MOST_SKEWED, _MOST_SKEWED)
+    below = np.where(total > 0, scale * _untransformed(quantile, skewness), 0.0)
+    above = np.where(total > 0, -scale * _untransformed(-quantile, skewness), 0.0)
+    return below, above
 
 
-def _t_half_width(parts: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]) -> float:
-    """Half-width of the interval of a sum of means whose variances are `parts`."""
-    total = float(parts.sum())
-    if total <= 0.0:
-        return 0.0
-    from scipy.stats import t
-
-    shares = parts / total  # first, so that tiny variances do not underflow when squared
-    freedom = 1.0 / float((shares**2 / (sizes - 1)).sum())
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(total)
+def _untransformed(x: Floats, skewness: Floats) -> Floats:
+    """Solve g(T) = x."""
+    small = np.abs(skewness) < 1e-6  # where T = x, to many digits
+    safe = np.where(small, 1.0, skewness)
+    return np.where(small, x, 3 / safe * (np.cbrt(1 + safe * (x - safe / 6)) - 1))
 
 
 @dataclass(frozen=True)
@@ -122,11 +98,14 @@ class Share:
     units: int
 
 
-def share(events: int, units: int) -> Share:
+def share(events: int, units: int, error: float = ERROR) -> Share:
     """Estimate a probability with the exact interval of Clopper and Pearson [1]_.
 
-    Units are images × trials. The probability may differ between images: the count is then less spread than
-    a binomial one of the same mean [2]_, so the interval errs on the wide side.
+    Of outage the units are transmissions, images × trials: each has draws of its own. The probability may
+    differ between images; the interval then holds for its mean over them, and errs on the wide side. It
+    misses from above only for counts k with P(Bin(n, p) ≤ k) ≤ 2.5 %, which are below the binomial median
+    and so at most np − 1, and there a sum of unlike events is *less* likely to fall than a binomial one [2]_;
+    likewise from below. (For n trials of every image; otherwise the mean is one weighted by trials.)
 
     References
     ----------
@@ -146,9 +125,64 @@ def share(events: int, units: int) -> Share:
         raise ValueError(f"{events} events in {units} units")
     if units == 0:
         return Share(None, None, None, 0, 0)
-    from scipy.special import betaincinv
+    low, high = proportion_limits(np.int64(events), np.int64(units), error)
+    return Share(events / units, float(low), float(high), events, units)
 
-    tail = (1 - CONFIDENCE) / 2
-    low = float(betaincinv(events, units - events + 1, tail)) if events else 0.0
-    high = float(betaincinv(events + 1, units - events, 1 - tail)) if events < units else 1.0
-    return Share(events / units, low, high, events, units)
+
+def clustered_share(
+    events: npt.NDArray[np.int64], units: npt.NDArray[np.int64], error: float = ERROR
+) -> Share:
+    """Estimate a probability from units that come in clusters, whose units may be alike.
+
+    Blocks of one transmission share the fading: they count for fewer than they are. Clopper and Pearson's
+    limits are taken for the number of independent units that would leave as much uncertainty [1]_: units over
+    design effect, as measured between clusters, and no fewer than clusters. Where all units agree nothing
+    is known of the design effect, and clusters are what counts.
+
+    Parameters
+    ----------
+    events, units : ndarray of int64 [clusters]
+        What was counted in each cluster.
+    error : float
+        What the interval may miss.
+
+    References
+    ----------
+    .. [1] E. L. Korn, B. I. Graubard, "Confidence intervals for proportions with small expected number of
+       positive counts estimated from survey data", Survey Methodology 24(2), 1998.
+
+    Examples
+    --------
+    >>> apart = clustered_share(np.array([1, 1, 1, 1, 0, 1, 1, 1]), np.full(8, 10))
+    >>> alike = clustered_share(np.array([7, 0, 0, 0, 0, 0, 0, 0]), np.full(8, 10))
+    >>> apart.value == alike.value, bool(alike.high > apart.high)
+    (True, True)
+    """
+    from scipy.special import stdtrit
+
+    clusters = int((units > 0).sum())
+    all_events, all_units = int(events.sum()), int(units.sum())
+    if clusters == 0:
+        return Share(None, None, None, 0, 0)
+    share_of = all_events / all_units
+    effective = float(clusters)
+    if 0 < all_events < all_units and clusters > 1:
+        spread = ((events - share_of * units) ** 2).sum() / all_units**2 * clusters / (clusters - 1)
+        effective = share_of * (1 - share_of) / max(spread, 1e-300)
+        effective *= (stdtrit(all_units - 1, error / 2) / stdtrit(clusters - 1, error / 2)) ** 2
+        effective = min(max(effective, clusters), all_units)
+    low, high = proportion_limits(share_of * effective, effective, error)
+    return Share(share_of, float(low), float(high), all_events, all_units)
+
+
+def proportion_limits(
+    events: npt.ArrayLike, units: npt.ArrayLike, error: float = ERROR
+) -> tuple[Floats, Floats]:
+    """Clopper and Pearson's limits [...] of a probability, (0, 1) where there are no units; see `share`."""
+    from scipy.special import betainccinv, betaincinv
+
+    k, n = np.asarray(events, dtype=np.float64), np.asarray(units, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        low = np.where(k > 0, betaincinv(k, n - k + 1, error / 2), 0.0)
+        high = np.where(k < n, betainccinv(k + 1, n - k, error / 2), 1.0)
+    return low, high

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from channelvq.sweep.spec import Point, Scheme, SweepSpec, from_json
-from channelvq.sweep.statistics import Mean, Share, share, stratified_mean
-from channelvq.sweep.store import Store, Trial
+import numpy as np
+
+from channelvq.components import parse_spec
+from channelvq.sweep.counted import Counted, PlanTrials
+from channelvq.sweep.means import Mean, Strata, estimate
+from channelvq.sweep.schema import STATUSES
+from channelvq.sweep.spec import Point, Scheme, SweepSpec
+from channelvq.sweep.statistics import Share, clustered_share, share
+from channelvq.sweep.stopping import PSNR_CAP_DB, PointTrials
+from channelvq.sweep.store import Store
 
 __all__ = ["MEASURES", "Results", "Summary", "load_results"]
 
 MEASURES = ("psnr_db", "ssim", "raw_ber", "message_ber", "index_error_rate", "block_error_rate")
 """What is averaged, each with its interval."""
+
+_NOTHING = Mean(None, None, None, None, 0)
+_NO_SHARE = Share(None, None, None, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -30,15 +38,24 @@ class Summary:
     images : int
         Images of the sweep.
     trials : int
-        Trials done, over all images; `planned` is what the spec asks for.
+        Trials that count, over all images; `planned` is what is asked for, at most.
     means : dict of str to Mean
         By the names in `MEASURES`; a value of None means not simulated, or not a number that the scheme has.
+        That of the block error rate is over blocks, of whatever image.
     outage : Share
         Receivers that could not decode and showed grey.
     concealed : Share
         Receivers that noticed a loss and made up for it.
     channel_uses, source_bits, paid_bits : float or None
         Means over images.
+    blocks : Share
+        Blocks that the channel code gave up; without units for a code that cannot tell.
+    capped : int
+        Trials whose PSNR was above `PSNR_CAP_DB` (infinite, perhaps), and which count as that.
+    lost : int
+        Trials that raised an error.
+    stopped : str or None
+        Why a sequential rule ended the point; "go on" if it has not, None for a fixed number of trials.
     """
 
     scheme: Scheme
@@ -52,11 +69,15 @@ class Summary:
     channel_uses: float | None
     source_bits: float | None
     paid_bits: float | None
+    blocks: Share = _NO_SHARE
+    capped: int = 0
+    lost: int = 0
+    stopped: str | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether every planned trial is there."""
-        return self.trials >= self.planned
+        """Whether every planned trial is there, or was tried."""
+        return self.trials + self.lost >= self.planned
 
 
 @dataclass(frozen=True)
@@ -93,61 +114,107 @@ class Results:
 def load_results(store: Store) -> Results:
     """Summarise the trials of the latest run's plan; rows of other schemes or seeds are left out."""
     plan, provenance = store.last_run()
-    spec = from_json(plan["spec"])
-    hashes = [image["hash"] for image in plan["images"]]
-    wanted = {case["hash"] for case in plan["cases"]}
-    trials: dict[str, list[Trial]] = defaultdict(list)
-    for trial in store.trials():
-        if trial.case in wanted and trial.trial < spec.trials:
-            trials[trial.case].append(trial)
-    schemes = {scheme.name: scheme for scheme in spec.schemes}
-    summaries = tuple(
-        _summarise(
-            schemes[case["scheme"]],
-            Point.model_validate(case["point"]),
-            trials[case["hash"]],
-            hashes,
-            spec.trials,
-        )
-        for case in plan["cases"]
-    )
+    trials = PlanTrials(store, plan)
+    schemes = {scheme.name: scheme for scheme in trials.spec.schemes}
     return Results(
-        spec,
-        summaries,
-        tuple(image["name"] for image in plan["images"]),
-        tuple(store.provenances(wanted)),
-        str(provenance.get("command", "the same command")),
+        spec=trials.spec,
+        summaries=tuple(
+            _summarise(schemes[name], point, trials.counted(name, point)) for name, point in trials.cases
+        ),
+        images=tuple(image["name"] for image in plan["images"]),
+        runs=tuple(store.provenances(set(trials.cases.values()))),
+        command=str(provenance.get("command", "the same command")),
     )
 
 
-def _summarise(
-    scheme: Scheme, point: Point, trials: Iterable[Trial], images: list[str], trials_each: int
-) -> Summary:
+def _summarise(scheme: Scheme, point: Point, counted: Counted) -> Summary:
     """Average one case over the sweep's images."""
-    ours = [trial for trial in trials if trial.image in set(images)]
-    status = Counter(trial.status for trial in ours)
-    uses, source, paid = (
-        _mean_of(ours, name, images).value for name in ("channel_uses", "source_bits", "paid_bits")
-    )
+    table, columns, error = counted.table, counted.columns, counted.error
+    status = np.bincount(table["status"], minlength=len(STATUSES)).tolist()
+    events = dict(zip(STATUSES, status, strict=True))
+    blocks = _block_share(columns, point, error)
+    means = {
+        "psnr_db": estimate(columns.strata(), error),
+        "ssim": _ssim(counted),
+        **{name: _rate(counted, name) for name in ("raw_ber", "message_ber", "index_error_rate")},
+        "block_error_rate": Mean(blocks.value, blocks.low, blocks.high, None, blocks.units),
+    }
     return Summary(
         scheme=scheme,
         point=point,
-        images=len(images),
-        trials=len(ours),
-        planned=len(images) * trials_each,
-        means={name: _mean_of(ours, name, images) for name in MEASURES},
-        outage=share(status["failed"], len(ours)),
-        concealed=share(status["concealed"], len(ours)),
-        channel_uses=uses,
-        source_bits=source,
-        paid_bits=paid,
+        images=columns.images,
+        trials=len(table),
+        planned=counted.planned,
+        means=means,
+        outage=share(events["failed"], len(table), error),
+        concealed=share(events["concealed"], len(table), error),
+        channel_uses=_count(counted, "channel_uses"),
+        source_bits=_count(counted, "source_bits"),
+        paid_bits=_count(counted, "paid_bits"),
+        blocks=blocks,
+        capped=int((table["psnr_db"] > PSNR_CAP_DB).sum()),
+        lost=counted.lost,
+        stopped=counted.stopped,
     )
 
 
-def _mean_of(trials: list[Trial], name: str, images: list[str]) -> Mean:
-    """Mean of one column; a column that some trials do not have has no mean."""
-    values: dict[str, list[float]] = defaultdict(list)
-    for trial in trials:
-        if (value := getattr(trial, name)) is not None:
-            values[trial.image].append(float(value))
-    return stratified_mean(values, images)
+def _count(counted: Counted, name: str) -> float | None:
+    """Mean of one column of counts."""
+    columns = counted.columns
+    values = counted.table[name].astype(np.float64)
+    return estimate(Strata.of(values, columns.image, columns.images), counted.error).value
+
+
+def _rate(counted: Counted, name: str) -> Mean:
+    """Mean of one column of rates; a column that some trials do not have has no mean.
+
+    A rate that is 0 in some trials is a mixture: in how many, and what it is in the others. So where it is 0
+    in all, it has an upper bound.
+    """
+    columns, values = counted.columns, counted.table[name]
+    if not values.size or not np.isfinite(values).all():
+        return _NOTHING
+    nothing = values == 0.0
+    ends = (np.zeros(columns.images), np.ones(columns.images)) if nothing.any() else (None, None)
+    strata = Strata.of(values, columns.image, columns.images, failed=nothing, floor=ends[0], ceiling=ends[1])
+    return _within_unit(estimate(strata, counted.error))
+
+
+def _ssim(counted: Counted) -> Mean:
+    """Mean SSIM; flat grey has no less than 0, for it has no covariance with anything."""
+    columns = counted.columns
+    strata = Strata.of(
+        counted.table["ssim"],
+        columns.image,
+        columns.images,
+        failed=columns.failed,
+        floor=np.zeros(columns.images),
+        ceiling=np.ones(columns.images),
+    )
+    return estimate(strata, counted.error)
+
+
+def _within_unit(mean: Mean) -> Mean:
+    """Cut the limits of a rate off at 0 and 1."""
+    low, high, bottom, top = (
+        None if limit is None else min(max(limit, 0.0), 1.0)
+        for limit in (mean.low, mean.high, mean.population_low, mean.population_high)
+    )
+    return Mean(mean.value, low, high, mean.image_sd, mean.trials, bottom, top)
+
+
+def _block_share(columns: PointTrials, point: Point, error: float) -> Share:
+    """Block error rate: over blocks where noise is independent from block to block, else over trials."""
+    if columns.blocks is None or columns.block_errors is None:
+        return _NO_SHARE
+    if _memoryless(point.channel):
+        return share(int(columns.block_errors.sum()), int(columns.blocks.sum()), error)
+    return clustered_share(columns.block_errors, columns.blocks, error)
+
+
+def _memoryless(channel: str) -> bool:
+    """Whether the channel treats every symbol by itself."""
+    spec = parse_spec(channel)
+    return spec.name in ("awgn", "bsc", "bec") or (
+        spec.name in ("rayleigh", "rician") and "fast" in spec.args
+    )

@@ -7,18 +7,22 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 from PIL import Image
 
-from channelvq.sweep.store import STORE_NAME
+from channelvq.link import Link
+from channelvq.sweep.lock import FolderLock
+from channelvq.sweep.schema import STORE_NAME
+from channelvq.sweep.store import Store
 
 Run = Callable[..., Result]
 Wrong = Callable[..., str]
@@ -52,15 +56,23 @@ def test_a_sweep_leaves_what_it_promises(cli: Run, spec_file: Path, tmp_path: Pa
     assert later["trials"] == {"planned": 4, "from_earlier_runs": 4}
     assert later["runs"] == provenance["runs"]  # nothing was simulated, nothing comes from the second run
 
-    assert "4 of 4 trials" in cli("status", out).stdout
+    status = cli("status", out).stdout
+    assert "4 of 4 trials, 2 of 2 points complete, 1 images" in status
+    assert "running" not in status
     assert rows(cli("export", out).stdout) == table
-    trials = rows(cli("export", out, "--what", "trials").stdout)
-    assert sorted((row["snr_db"], row["trial"]) for row in trials) == [
-        ("10.0", "0"),
-        ("10.0", "1"),
+    trials = rows(cli("export", out, "--trials").stdout)
+    assert [(row["snr_db"], row["trial"]) for row in trials] == [
         ("4.0", "0"),
         ("4.0", "1"),
+        ("10.0", "0"),
+        ("10.0", "1"),
     ]
+    assert "seconds" not in trials[0]
+    assert float(rows(cli("export", out, "--trials", "--seconds").stdout)[0]["seconds"]) > 0
+    kept = cli("export", out, "--pictures", tmp_path / "received").stdout.split()
+    assert [Path(name).stem for name in kept] == [trials[0]["id"], trials[2]["id"]]
+    with Image.open(kept[0]) as image:
+        assert image.size == (96, 64)
     assert cli("export", out, "--out", tmp_path / "a.csv").exit_code == 0
     assert rows((tmp_path / "a.csv").read_text()) == table
     before = (out / "figure.png").read_bytes()
@@ -95,23 +107,131 @@ def test_wrong_folders_are_one_line(wrong: Wrong, spec_file: Path, tmp_path: Pat
         assert "holds no sweep" in wrong(command, tmp_path)
     assert "cannot make folder" in wrong("sweep", spec_file, "--out", spec_file / "sub")
     assert "needs --out" in wrong("export", tmp_path, "--format", "parquet")
-    assert "Invalid value for '--workers'" in wrong("sweep", spec_file, "--workers", 0)
+    assert "Invalid value for '--workers'" in wrong("sweep", spec_file, "--workers", -1)
+    assert "--seconds goes with --trials" in wrong("export", tmp_path, "--seconds")
+    assert "is no trial's id" in wrong("sweep", spec_file, "--replay", "x")
+    assert "holds no sweep" in wrong(
+        "sweep", spec_file, "--out", tmp_path / "out", "--workers", 0, "--reuse", tmp_path
+    )
 
 
-def test_a_dead_worker_is_one_line(
+def test_errors_are_listed_and_can_be_replayed(
     cli: Run, spec_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*_: object, **__: object) -> None:
-        raise BrokenProcessPool
+    send = Link.send
 
-    monkeypatch.setattr("channelvq.sweep.runner.run_plan", die)
-    result = cli("sweep", spec_file, "--out", tmp_path / "out")
+    def fail(self: Link, prepared: Any, snr_db: float, seed: int, trial: int) -> Any:
+        if (snr_db, trial) == (10.0, 1):
+            raise ZeroDivisionError("of all things")
+        return send(self, prepared, snr_db, seed, trial)
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(Link, "send", fail)
+        result = cli("sweep", spec_file, "--out", out, "--workers", 0)
+        assert result.exit_code == 1
+        lines = result.stderr.splitlines()
+        assert lines[-1] == "channelvq: 1 trials raised errors; the same command tries them again"
+        where = "JPEG + RS, awgn 10 dB, photo, trial 1"
+        assert lines[-3] == f"error: {where}: ZeroDivisionError: of all things"
+        assert lines[-2].startswith(f"  channelvq sweep {spec_file} --replay ")
+        assert (out / "table.csv").exists()  # the others are there
+        assert f"error: {where}" in cli("status", out).stdout
+        replay = lines[-2].split()[1:]
+        again = cli(*replay)
+        assert again.exit_code == 1
+        assert "Traceback" in again.stderr
+        assert again.stderr.splitlines()[-1] == f"channelvq: {where}: ZeroDivisionError: of all things"
+    made = json.loads(cli(*replay).stdout)  # mended
+    assert (made["scheme"], made["image"], made["trial"]) == ("JPEG + RS", "photo", 1)
+    assert cli("sweep", spec_file, "--out", out, "--workers", 0).exit_code == 0
+    trial = rows(cli("export", out, "--trials").stdout)[3]
+    assert (trial["id"], float(trial["psnr_db"])) == (replay[-1], made["psnr_db"])
+
+
+def test_a_second_sweep_on_a_folder_is_told_who_has_it(wrong: Wrong, spec_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with FolderLock(out):
+        message = wrong("sweep", spec_file, "--out", out, "--workers", 0)
+    assert f"is in use by process {os.getpid()} on" in message
+
+
+def test_status_shows_who_is_at_it(cli: Run, spec_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert cli("sweep", spec_file, "--out", out, "--workers", 0).exit_code == 0
+    with Store(out, writable=True):
+        assert f"process {os.getpid()} on" in cli("status", out).stdout
+
+
+def test_a_damaged_store_is_one_line_and_can_be_saved(cli: Run, spec_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert cli("sweep", spec_file, "--out", out, "--workers", 0).exit_code == 0
+    table = cli("export", out, "--trials").stdout
+    path = out / STORE_NAME
+    with sqlite3.connect(path) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'pictures'").fetchone()
+    db.close()
+    content = bytearray(path.read_bytes())
+    content[(root - 1) * 4096 : root * 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    result = cli("sweep", spec_file, "--out", out, "--workers", 0)
     assert result.exit_code == 1
-    assert result.stderr.startswith("channelvq: a worker process died")
+    assert result.stderr.splitlines()[-1].endswith(
+        f"`channelvq recover {out}` saves every trial that can be read"
+    )
+    saved = cli("recover", out)
+    assert saved.exit_code == 0, saved.stderr
+    assert "4 trials, 1 runs, 0 errors and 0 pictures saved" in saved.stdout
+    assert cli("export", out, "--trials").stdout == table
+    again = cli("sweep", spec_file, "--out", out, "--workers", 0)  # makes the pictures again
+    assert again.exit_code == 0, again.stderr
+    with Store(out) as store:
+        assert len(store.pictures()) == 2
+
+
+def test_equal_sweeps_give_equal_bytes(cli: Run, spec_file: Path, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "abc"]
+    for folder, batch in zip(folders, (1, 8, 3), strict=True):
+        options = ["--reuse", folders[0]] if folder == folders[2] else []
+        arguments = "sweep", spec_file, "--out", folder, "--workers", 0, "--batch", batch
+        assert cli(*arguments, *options).exit_code == 0
+    for options in ([], ["--trials"]):
+        assert len({cli("export", folder, *options).stdout for folder in folders}) == 1
+    assert len({(folder / "table.csv").read_bytes() for folder in folders}) == 1
+    assert len({(folder / "pictures.png").read_bytes() for folder in folders}) == 1
+
+
+def test_a_full_disk_is_one_line(cli: Run, spec_file: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    out = tmp_path / "out"
+    spec_file.write_text(spec_file.read_text().replace("trials = 2", "trials = 400"))
+    code = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, 80_000))\n"  # files may not grow beyond it
+        "from channelvq.cli import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    assert resource.RLIMIT_FSIZE is not None
+    arguments = ["sweep", str(spec_file), "--out", str(out), "--workers", "0"]
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert run.returncode == 1
+    assert "channelvq: cannot write" in run.stderr.splitlines()[-1]
+    assert "Traceback" not in run.stderr
+    kept = len(rows(cli("export", out, "--trials").stdout))
+    assert kept > 0
+    spec_file.write_text(spec_file.read_text().replace("trials = 400", "trials = 2"))
+    again = cli("sweep", spec_file, "--out", out, "--workers", 0)
+    assert again.exit_code == 0, again.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_ctrl_c_ends_cleanly_and_resumes(cli: Run, spec_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code", "workers"), [(signal.SIGINT, 130, 2), (signal.SIGTERM, 143, 0)])
+def test_a_signal_ends_cleanly_and_resumes(
+    cli: Run, spec_file: Path, tmp_path: Path, number: int, code: int, workers: int
+) -> None:
     text = spec_file.read_text()
     spec_file.write_text(text.replace("trials = 2", "trials = 1000000"))
     out = tmp_path / "out"
@@ -124,7 +244,7 @@ def test_ctrl_c_ends_cleanly_and_resumes(cli: Run, spec_file: Path, tmp_path: Pa
         "--out",
         str(out),
         "--workers",
-        "2",
+        str(workers),
     ]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -132,23 +252,25 @@ def test_ctrl_c_ends_cleanly_and_resumes(cli: Run, spec_file: Path, tmp_path: Pa
     try:
         for _ in range(3000):  # until the first trials are there
             time.sleep(0.1)
+            assert process.poll() is None, process.communicate()
             status = cli("status", out)
             if status.exit_code == 0 and ": 0 of" not in status.stdout:
                 break
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+        assert f"process {process.pid} on" in status.stdout
+        os.killpg(process.pid, number)  # as a terminal or a job system does: to the workers too
         _, errors = process.communicate(timeout=300)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "interrupted: " in errors
     assert "the same command goes on" in errors
     assert "Traceback" not in errors
     assert [path.name for path in out.iterdir()] == [STORE_NAME]
-    kept = len(rows(cli("export", out, "--what", "trials").stdout))
+    kept = len(rows(cli("export", out, "--trials").stdout))
     assert kept > 0
     spec_file.write_text(text)
-    result = cli("sweep", spec_file, "--out", out, "--workers", 1)
+    result = cli("sweep", spec_file, "--out", out, "--workers", 0)
     assert result.exit_code == 0, result.output
-    assert len(rows(cli("export", out, "--what", "trials").stdout)) >= kept
+    assert f"{4} of 4 trials" in cli("status", out).stdout
     assert [row["trials"] for row in rows((out / "table.csv").read_text())] == ["2", "2"]

@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ def run_suite(fault: str | None) -> tuple[bool, str, float]:
     environment = {**os.environ, "CHANNELVQ_FAULT": fault or "", "OMP_NUM_THREADS": "1"}
     environment["PYTHONPATH"] = str(ROOT / "tests")
     # Pinned draws would notice any change at all: physics has to.
-    options = ["-x", "-q", "-n", "2", "-p", "faults.planted", "-k", "not pinned"]
+    options = ["-x", "-q", "-n", "0", "-p", "faults.planted", "-k", "not pinned"]
     command = [sys.executable, "-m", "pytest", *options, *SUITE]
     begin = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
@@ -53,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="Faults; all without any.")
     parser.add_argument("--out", type=Path, help="CSV file for the table.")
+    parser.add_argument("--jobs", type=int, default=2, help="Faults at a time.")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.names) - set(FAULTS))
     if unknown:
@@ -62,11 +64,12 @@ def main() -> None:
         sys.exit(f"the suite fails without any fault: {failed}")
     print(f"{'no fault':32s} passes ({seconds:.0f} s)", flush=True)
     rows, unnoticed = [], []
-    for name in arguments.names or FAULTS:
-        passed, failed, seconds = run_suite(name)
-        unnoticed += [name] if passed else []
-        rows.append({"fault": name, "what": FAULTS[name][0], "noticed_by": failed})
-        print(f"{name:32s} {'UNNOTICED' if passed else failed} ({seconds:.0f} s)", flush=True)
+    names = arguments.names or list(FAULTS)
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for name, (passed, failed, seconds) in zip(names, pool.map(run_suite, names), strict=True):
+            unnoticed += [name] if passed else []
+            rows.append({"fault": name, "what": FAULTS[name][0], "noticed_by": failed})
+            print(f"{name:32s} {'UNNOTICED' if passed else failed} ({seconds:.0f} s)", flush=True)
     if arguments.out:
         with arguments.out.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, ["fault", "what", "noticed_by"], lineterminator="\n")

@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
+from channelvq.sweep.means import Mean
 from channelvq.sweep.spec import SweepSpec
-from channelvq.sweep.statistics import Mean, share
+from channelvq.sweep.statistics import share
 from channelvq.sweep.summary import MEASURES, Results, Summary
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from channelvq.errors import UsageError
 from channelvq.report.figure import draw_figure, save_figure
+from channelvq.sweep.statistics import share
 from channelvq.sweep.summary import Results
 
 
@@ -41,6 +43,61 @@ def test_failures_are_hollow_and_explained(results: Results) -> None:
     hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]
     assert [list(line.get_xdata()) for line in hollow] == [[0], [0]]
     assert "could not decode" in figure.get_supxlabel()
+
+
+def outage_points(results: Results) -> dict[str, list[tuple[float, float]]]:
+    """Where the outage panel has markers of each kind, in data's units."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    for line in draw_figure(results).axes[2].lines:
+        kind = str(line.get_marker())
+        points.setdefault(kind, []).extend((float(x), float(y)) for x, y in line.get_xydata())
+    return points
+
+
+def test_no_failure_seen_is_an_arrow_down_from_the_bound(results: Results) -> None:
+    bound = 1 - 0.025 ** (1 / 16)
+    points = outage_points(results)
+    arrows = points[r"$\downarrow$"]
+    assert [x for x, _ in arrows] == [5, 10, 10]
+    np.testing.assert_allclose([y for _, y in arrows], bound)
+    assert set(arrows) <= set(points["_"])  # each hangs from a bar
+    assert (0, 0.25) in points["o"]
+    assert all(y > 0 for kind in points.values() for _, y in kind)  # never 0
+    assert "no failure seen" in draw_figure(results).get_supxlabel()
+
+
+def test_a_point_not_simulated_has_no_outage(results: Results) -> None:
+    assert (
+        outage_points(results)[r"$\downarrow$"][0][0] == 5
+    )  # of the first scheme; the second has none there
+    assert [x for x, _ in outage_points(results)["s"]] == [0]
+    second = [dataclasses.replace(s, outage=share(0, 0)) for s in results.summaries]
+    none = dataclasses.replace(results, summaries=tuple(second))
+    assert outage_points(none) == {}
+
+
+def test_outage_bars_are_clopper_and_pearsons(results: Results) -> None:
+    containers = draw_figure(results).axes[2].containers
+    (bars,) = containers[0].lines[2]
+    found = share(4, 16)
+    np.testing.assert_allclose(bars.get_segments()[0][:, 1], [found.low, found.high])
+
+
+def test_what_is_owed_to_the_unseen_is_drawn_thin(results: Results) -> None:
+    first = results.summaries[1]
+    mean = dataclasses.replace(first.means["psnr_db"], low=22.5, unseen_low=1.0)
+    summary = dataclasses.replace(first, means={**first.means, "psnr_db": mean})
+    changed = dataclasses.replace(results, summaries=(results.summaries[0], summary, *results.summaries[2:]))
+    (bars,) = curves(changed, 0)["A, soft"].lines[2]
+    np.testing.assert_allclose(bars.get_segments()[1], [[5, 23.5], [5, 24.5]])
+    thin = [line for line in draw_figure(changed).axes[0].lines if line.get_linewidth() < 1]
+    assert [line.get_xydata().tolist() for line in thin] == [[[5, 22.5], [5, 23.5]]]
+
+
+def test_capped_trials_are_explained(results: Results) -> None:
+    capped = tuple(dataclasses.replace(summary, capped=2) for summary in results.summaries)
+    text = draw_figure(dataclasses.replace(results, summaries=capped)).get_supxlabel()
+    assert "12 trials above 60 dB" in text
 
 
 def test_bit_channels_have_a_logarithmic_axis(bit_channel_results: Results) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import importlib.util
 import io
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from rich.console import Console
 
 from channelvq.errors import UsageError
-from channelvq.report.table import point_rows, rich_table, to_csv, write_parquet
+from channelvq.report.table import point_rows, rich_table, to_csv, trial_count, write_parquet
+from channelvq.sweep.spec import SweepSpec
+from channelvq.sweep.statistics import share
 from channelvq.sweep.summary import Results
 
 
@@ -22,6 +25,43 @@ def test_csv_has_a_row_for_each_point(results: Results) -> None:
     assert (first["psnr_db"], first["psnr_db_low"], first["psnr_db_high"]) == ("20.0", "19.5", "20.5")
     assert (first["outage"], first["cbr"], first["trials"]) == ("0.25", "1/12", "16")
     assert (hole["psnr_db"], hole["outage"], hole["trials"]) == ("", "", "0")
+
+
+def test_csv_has_both_intervals_and_counts(results: Results) -> None:
+    first = results.summaries[0]
+    mean = dataclasses.replace(first.means["psnr_db"], population_low=18.0, population_high=22.0)
+    changed = dataclasses.replace(
+        first, means={**first.means, "psnr_db": mean}, blocks=share(3, 60), lost=1, capped=2, stopped="budget"
+    )
+    rows = point_rows(dataclasses.replace(results, summaries=(changed, *results.summaries[1:])))
+    row, hole = rows[0], rows[4]
+    assert (row["psnr_db_population_low"], row["psnr_db_population_high"]) == (18.0, 22.0)
+    assert (row["block_errors"], row["blocks"], row["trials_lost"], row["stopped"]) == (3, 60, 1, "budget")
+    assert row["trials_capped"] == 2
+    assert (hole["blocks"], hole["trials_capped"], hole["outage_high"]) == (None, None, None)
+    bound = rows[1]
+    assert (bound["outage"], bound["outage_low"]) == (0.0, 0.0)
+    assert bound["outage_high"] == pytest.approx(1 - 0.025 ** (1 / 16))
+
+
+def test_terminal_table_shows_lopsided_capped_and_lost(results: Results) -> None:
+    first = results.summaries[0]
+    mean = dataclasses.replace(first.means["psnr_db"], low=18.25, unseen_low=1.2)
+    changed = dataclasses.replace(first, means={**first.means, "psnr_db": mean}, lost=2, capped=1)
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(rich_table(dataclasses.replace(results, summaries=(changed, *results.summaries[1:]))))
+    text = console.export_text()
+    assert "≥ 20.00 −1.75/+0.50" in text
+    assert "2 raised" in text
+    assert "too rare to have been seen" in text
+    assert "above 60 dB" in text
+
+
+def test_a_stopping_rule_shows_how_many_trials_it_took(results: Results) -> None:
+    stop = {"tolerance_db": 0.1, "min_trials": 3}
+    content = results.spec.model_dump(mode="json", by_alias=True) | {"stop": stop}
+    spec = SweepSpec.model_validate({key: value for key, value in content.items() if value is not None})
+    assert trial_count(dataclasses.replace(results, spec=spec)) == "0 to 8 trials each"
 
 
 def test_csv_keeps_full_precision(results: Results) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from channelvq.errors import UsageError
+from channelvq.evaluation.metrics import psnr
+from channelvq.images import load_image
+from channelvq.sweep.identity import TrialName, trial_id
 from channelvq.sweep.plan import make_plan
 from channelvq.sweep.spec import SweepSpec
 
@@ -17,21 +21,40 @@ def changed(spec: SweepSpec, **values: object) -> SweepSpec:
     return SweepSpec.model_validate({**content, **values})
 
 
-def test_every_trial_is_planned_once(spec: SweepSpec) -> None:
+def test_a_plan_has_every_case_and_image(spec: SweepSpec) -> None:
     plan = make_plan(spec)
-    keys = [(job.case, unit.image.hash, job.trial) for unit in plan.units() for job in unit.jobs]
-    assert len(keys) == len(set(keys)) == plan.total == 2 * 2 * 3 * 3
-    assert len(plan.units()) == 4  # image × scheme: an image is encoded once for a scheme
+    assert plan.total == 2 * 2 * 3 * 3
+    named = [(case.scheme.name, case.point.snr_db) for case in plan.cases]
+    assert named == [(scheme, snr) for scheme in ("strong", "weak") for snr in (4, 7, 10)]
     assert [image.shape for image in plan.images] == [(3, 64, 96), (3, 96, 64)]
+    for image in plan.images:
+        grey = psnr(load_image(image.path), np.full(image.shape, 128 / 255, np.float32))
+        assert image.grey_psnr_db == pytest.approx(grey, rel=1e-12)
 
 
-def test_done_trials_are_not_planned_again(spec: SweepSpec) -> None:
+def test_a_trial_is_found_by_its_id(spec: SweepSpec) -> None:
     plan = make_plan(spec)
-    keys = {(job.case, unit.image.hash, job.trial) for unit in plan.units() for job in unit.jobs}
-    half = set(sorted(keys)[::2])
-    left = {(job.case, unit.image.hash, job.trial) for unit in plan.units(half) for job in unit.jobs}
-    assert left == keys - half
-    assert plan.units(keys) == []
+    case, image = plan.cases[4], plan.images[1]
+    unit = plan.find(TrialName.parse(trial_id(case.hash, image.hash, 2)))
+    assert (unit.image, unit.options, unit.seed) == (image, case.options, 5)
+    assert [(job.case, job.point, job.trial) for job in unit.jobs] == [(case.hash, case.point, 2)]
+    with pytest.raises(UsageError, match="spec, weights or code have changed"):
+        plan.find(TrialName("0" * 16, image.hash, 0))
+    with pytest.raises(UsageError, match="give the --images that it had"):
+        plan.find(TrialName(case.hash, "0" * 16, 0))
+
+
+def test_kept_pictures_are_those_that_are_chosen_within_the_limit(spec: SweepSpec) -> None:
+    assert make_plan(spec).kept() == ()
+    pictures = {"image": "two", "snr_db": [4, 10], "trials": [0, 2]}
+    plan = make_plan(changed(spec, pictures=pictures))
+    two = plan.images[1].hash
+    chosen = [case.hash for case in plan.cases if case.point.snr_db != 7]
+    assert plan.kept() == tuple((case, two, trial) for trial in (0, 2) for case in chosen)
+    size = 64 * 96 * 3
+    few = make_plan(changed(spec, pictures={**pictures, "max_mb": 3.5 * size / 1e6}))
+    assert few.kept() == plan.kept()[:3]
+    assert make_plan(changed(spec, pictures={**pictures, "max_mb": 0})).kept() == ()
 
 
 def test_cases_are_told_apart_by_what_matters_only(spec: SweepSpec) -> None:

@@ -1,8 +1,6 @@
-"""Intervals hold what they promise: closed forms, scipy as a second opinion, and coverage by simulation."""
+"""Margins and shares hold what they promise: closed forms, scipy as a second opinion, and simulation."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pytest
@@ -10,79 +8,57 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from channelvq.sweep.statistics import share, stratified_mean
+from channelvq.sweep.statistics import clustered_share, mean_margins, proportion_limits, share
 
 FALSE_ALARM = 1e-6
 
 
-def test_one_image_is_the_textbook_t_interval() -> None:
-    values = [30.1, 29.7, 30.4, 30.0, 29.9]
-    mean = stratified_mean({"a": values}, ["a"])
+def test_without_skewness_margins_are_students() -> None:
+    values = np.array([30.1, 29.7, 30.4, 30.0, 29.9])
     expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
-    assert mean.value == pytest.approx(np.mean(values))
-    assert (mean.low, mean.high) == pytest.approx((expected.low, expected.high))
-    assert mean.image_sd is None
+    below, above = mean_margins(np.array([values.var(ddof=1) / 5]), [4], np.zeros(1))
+    assert (values.mean() - below, values.mean() + above) == pytest.approx((expected.low, expected.high))
 
 
-def test_two_images_use_welch_satterthwaite() -> None:
+def test_two_terms_use_welch_satterthwaite() -> None:
     # The sum of two means has the variance and the degrees of freedom of Welch's difference of means.
-    first, second = [30.0, 31.0, 32.5, 30.2], [20.0, 20.1, 19.8]
-    mean = stratified_mean({"a": first, "b": second}, ["a", "b"])
+    first, second = np.array([30.0, 31.0, 32.5, 30.2]), np.array([20.0, 20.1, 19.8])
+    parts = np.array([first.var(ddof=1) / 4, second.var(ddof=1) / 3])
+    below, above = mean_margins(parts, [3, 2], np.zeros(2))
     welch = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
-    assert mean.high is not None and mean.low is not None
-    assert mean.high - mean.low == pytest.approx((welch.high - welch.low) / 2)
+    assert below + above == pytest.approx(welch.high - welch.low)
 
 
-def test_differences_between_images_do_not_widen_the_interval() -> None:
-    near = stratified_mean({"a": [30.0, 30.2], "b": [30.1, 30.3]}, ["a", "b"])
-    far = stratified_mean({"a": [20.0, 20.2], "b": [40.1, 40.3]}, ["a", "b"])
-    assert near.high is not None and near.value is not None and far.high is not None and far.value is not None
-    assert far.high - far.value == pytest.approx(near.high - near.value)
-    assert far.image_sd == pytest.approx(20.1 / math.sqrt(2))
+@pytest.mark.parametrize("skewness", [-0.4, -0.01, 0.2, 0.35])
+def test_margins_solve_halls_equation(skewness: float) -> None:
+    below, above = mean_margins(np.array([4.0]), [17], np.array([8.0 * skewness]))
+    quantile = stats.t.ppf(0.975, 17)
+    for statistic, expected in ((below / 2, quantile), (-above / 2, -quantile)):
+        cubic = statistic + skewness / 3 * statistic**2 + skewness**2 / 27 * statistic**3 + skewness / 6
+        assert cubic == pytest.approx(expected, abs=1e-9)
 
 
-def test_unbalanced_trials_do_not_weigh_the_images() -> None:
-    assert stratified_mean({"a": [10.0] * 9, "b": [20.0]}, ["a", "b"]).value == 15.0
+def test_a_tail_draws_the_interval_to_its_side() -> None:
+    part = np.array([1.0])
+    below, above = mean_margins(part, [30], np.array([-0.3]))
+    assert below > above
+    mirrored = mean_margins(part, [30], np.array([0.3]))
+    assert np.allclose(mirrored[::-1], (below, above))
 
 
-@pytest.mark.parametrize("values", [{}, {"a": [30.0]}, {"a": [30.0], "b": []}])
-def test_missing_image_is_missing_not_zero(values: dict[str, list[float]]) -> None:
-    mean = stratified_mean(values, ["a", "b"])
-    assert (mean.value, mean.low, mean.high) == (None, None, None)
-    assert mean.trials == len(values.get("a", ()))
+def test_no_variance_no_margin_and_tiny_ones_do_not_vanish() -> None:
+    assert mean_margins(np.zeros(3), [1, 1, 1], np.zeros(3)) == (0.0, 0.0)
+    below, _ = mean_margins(np.full(2, 1e-300), [5, 5], np.zeros(2))
+    assert below == pytest.approx(stats.t.ppf(0.975, 10) * np.sqrt(2e-300))
 
 
-def test_single_trials_have_a_mean_but_no_interval() -> None:
-    mean = stratified_mean({"a": [30.0], "b": [32.0]}, ["a", "b"])
-    assert (mean.value, mean.low, mean.high) == (31.0, None, None)
-
-
-def test_trials_that_agree_have_no_width() -> None:
-    mean = stratified_mean({"a": [30.0, 30.0], "b": [32.0, 32.0]}, ["a", "b"])
-    assert (mean.low, mean.value, mean.high) == (31.0, 31.0, 31.0)
-
-
-def test_infinite_psnr_has_no_interval() -> None:
-    mean = stratified_mean({"a": [math.inf, math.inf], "b": [30.0, 30.0]}, ["a", "b"])
-    assert mean.value == math.inf
-    assert mean.low is None
-    assert mean.image_sd is None
-
-
-def test_interval_covers_the_mean_nineteen_times_in_twenty() -> None:
-    rng = np.random.default_rng(20261123)
-    images, runs = ["a", "b", "c"], 4000
-    truth = np.array([20.0, 30.0, 40.0])
-    spread = np.array([0.5, 1.0, 2.0])
-    hits = 0
-    for _ in range(runs):
-        draws = truth[:, None] + spread[:, None] * rng.standard_normal((3, 4))
-        mean = stratified_mean(dict(zip(images, draws.tolist(), strict=True)), images)
-        assert mean.low is not None and mean.high is not None
-        hits += mean.low <= truth.mean() <= mean.high
-    # Satterthwaite's is an approximation: with 3 degrees of freedom an image it covers 95 % within a point.
-    assert stats.binom.cdf(hits, runs, 0.94) > FALSE_ALARM  # not less
-    assert stats.binom.sf(hits - 1, runs, 0.965) > FALSE_ALARM  # not much more
+def test_many_sums_at_once_are_each_by_itself() -> None:
+    parts = np.array([[1.0, 2.0], [0.0, 0.0], [3.0, 0.1]])
+    third = np.array([[0.1, -0.2], [0.0, 0.0], [1.0, 0.0]])
+    below, above = mean_margins(parts, [4, 9], third, 0.01)
+    for row in range(3):
+        alone = mean_margins(parts[row], [4, 9], third[row], 0.01)
+        assert np.allclose((below[row], above[row]), alone)
 
 
 @given(st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -94,6 +70,12 @@ def test_share_equals_scipys_exact_interval(counts: tuple[int, int]) -> None:
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
 
 
+def test_limits_at_tiny_errors_do_not_round_away() -> None:
+    low, high = proportion_limits(0, 100, 1e-40)
+    assert low == 0.0
+    assert high == pytest.approx(1 - (0.5e-40) ** (1 / 100))
+
+
 def test_no_event_is_an_upper_bound() -> None:
     none = share(0, 64)
     assert (none.value, none.low) == (0.0, 0.0)
@@ -102,17 +84,48 @@ def test_no_event_is_an_upper_bound() -> None:
 
 def test_nothing_simulated_is_missing() -> None:
     assert share(0, 0).value is None
+    assert clustered_share(np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)).high is None
     with pytest.raises(ValueError, match="3 events in 2 units"):
         share(3, 2)
 
 
 @pytest.mark.parametrize("p", [0.02, 0.3])
-def test_share_covers_even_where_images_differ(p: float) -> None:
-    rng = np.random.default_rng(7)
-    chance = np.tile([0.0, 2 * p], 24)  # half of the images never fail
-    hits, runs = 0, 2000
-    for events in (rng.random((runs, chance.size)) < chance).sum(axis=1):
-        interval = share(int(events), chance.size)
-        assert interval.low is not None and interval.high is not None
-        hits += interval.low <= p <= interval.high
-    assert stats.binom.cdf(hits, runs, 0.95) > FALSE_ALARM
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.0])
+def test_share_never_misses_more_where_images_differ(p: float, spread: float) -> None:
+    """Exact: the law of the sum of unlike events, and the counts whose interval holds its mean."""
+    chance = np.repeat([p * (1 - spread), p * (1 + spread)], 12)
+    law = np.ones(1)
+    for q in chance:
+        law = np.convolve(law, [1 - q, q])
+    counts = np.arange(chance.size + 1)
+    low, high = proportion_limits(counts, chance.size)
+    assert law[p < low].sum() <= 0.025
+    assert law[p > high].sum() <= 0.025
+
+
+def test_clusters_of_one_are_plain_units() -> None:
+    events = np.array([1, 0, 0, 1, 0, 0, 0, 1])
+    ours, plain = clustered_share(events, np.ones(8, dtype=np.int64)), share(3, 8)
+    assert (ours.value, ours.low, ours.high) == pytest.approx((plain.value, plain.low, plain.high))
+
+
+def test_clusters_that_stand_or_fall_together_count_once() -> None:
+    alike = clustered_share(np.array([20, 0, 0, 0, 20, 0, 0, 0]), np.full(8, 20))
+    few = share(2, 8)
+    assert (alike.low, alike.high) == pytest.approx((few.low, few.high), rel=0.1)
+    assert clustered_share(np.zeros(30, dtype=np.int64), np.full(30, 20)).high == pytest.approx(
+        share(0, 30).high
+    )
+
+
+@pytest.mark.parametrize("concentration", [0.5, 1e6])  # beta-binomial: alike in a cluster, or independent
+def test_clustered_share_covers(concentration: float) -> None:
+    rng = np.random.default_rng(5)
+    p, runs, hits = 0.1, 2000, 0
+    for _ in range(runs):
+        chance = rng.beta(p * concentration, (1 - p) * concentration, size=60)
+        found = clustered_share(rng.binomial(12, chance), np.full(60, 12))
+        assert found.low is not None and found.high is not None
+        hits += found.low <= p <= found.high
+    assert stats.binom.cdf(hits, runs, 0.94) > FALSE_ALARM
+    assert stats.binom.sf(hits - 1, runs, 0.98) > FALSE_ALARM
