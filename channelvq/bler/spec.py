@@ -14,7 +14,7 @@ from channelvq.components import Family
 from channelvq.errors import UsageError
 from channelvq.modulation import MODULATIONS
 from channelvq.snr import Snr
-from channelvq.sweep.spec import _snrs as read_snrs
+from channelvq.sweep.spec import read_snrs
 from channelvq.sweep.toml import explain, read_toml
 
 __all__ = ["BlerSpec", "Curve", "load_bler_spec"]

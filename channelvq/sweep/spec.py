@@ -15,7 +15,17 @@ from channelvq.errors import unknown_name
 from channelvq.sweep.stopping import StoppingRule
 from channelvq.sweep.toml import explain, read_toml
 
-__all__ = ["PictureChoice", "Point", "Scheme", "Stop", "SweepSpec", "from_json", "load_spec", "parse_sweep"]
+__all__ = [
+    "PictureChoice",
+    "Point",
+    "Scheme",
+    "Stop",
+    "SweepSpec",
+    "from_json",
+    "load_spec",
+    "parse_sweep",
+    "read_snrs",
+]
 
 MAX_SNRS = 1000
 
@@ -96,7 +106,7 @@ def _ratio(value: object) -> object:
     return fraction(str(value), "cbr")
 
 
-def _snrs(value: object) -> object:
+def read_snrs(value: object) -> object:
     """Read the SNR axis: a number, a list, or {from, to, step}."""
     if isinstance(value, bool):
         raise ValueError("must be a number, a list of numbers or {from = -2, to = 16, step = 2}")
@@ -222,7 +232,7 @@ class PictureChoice(_Table):
     """
 
     image: str | None = None
-    snr_db: Annotated[tuple[Snr, ...], BeforeValidator(_snrs)] = ()
+    snr_db: Annotated[tuple[Snr, ...], BeforeValidator(read_snrs)] = ()
     channels: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = ()
     trials: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_tuple), Field(min_length=1)
@@ -292,7 +302,7 @@ class SweepSpec(_Table):
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     stop: Stop | None = None
     channel: Channel | None = None
-    snr_db: Annotated[tuple[Snr, ...], BeforeValidator(_snrs)] = ()
+    snr_db: Annotated[tuple[Snr, ...], BeforeValidator(read_snrs)] = ()
     channels: Annotated[tuple[Channel, ...], BeforeValidator(_tuple)] = ()
     schemes: Annotated[tuple[Scheme, ...], BeforeValidator(_tuple), Field(alias="scheme", min_length=1)]
     pictures: PictureChoice | None = None
