@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
 import re
 import subprocess
@@ -51,6 +52,8 @@ def main() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from faults.planted import FAULTS
 
+    from channelvq.provenance import collect
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="Faults; all without any.")
     parser.add_argument("--out", type=Path, help="CSV file for the table.")
@@ -75,6 +78,8 @@ def main() -> None:
             writer = csv.DictWriter(file, ["fault", "what", "noticed_by"], lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
+        made = json.dumps({"made_by": collect(command=["make", "faults"])}, indent=2)
+        arguments.out.with_name("provenance.json").write_text(made + "\n", encoding="utf-8")
     print(f"{len(rows) - len(unnoticed)} of {len(rows)} faults noticed")
     sys.exit(1 if unnoticed else 0)
 
