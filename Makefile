@@ -17,7 +17,7 @@ WARM := import numpy as np, channelvq as cvq; \
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow board faults codes bench lint format clean
+.PHONY: help install demo test test-slow board faults codes bench bench-engine lint format clean
 
 help:
 	@echo "make demo      the main job: photographs over a noisy channel, figure in results/demo/"
@@ -26,6 +26,7 @@ help:
 	@echo "make faults    plant the faults of this field one by one and see which test notices"
 	@echo "make codes     block error rates of the channel codes, figure in results/codes/"
 	@echo "make bench     the speeds that README.md promises, measured here"
+	@echo "make bench-engine  the sweep engine: overhead, scaling, and 200 kills that must lose nothing"
 	@echo "make lint      ruff and mypy --strict"
 	@echo "make install   $(VENV) with channelvq, its dev extra and the reference implementations"
 	@echo "make clean     remove $(VENV) and caches"
@@ -65,6 +66,11 @@ $(VENV)/creedsolo: | install
 bench: install $(VENV)/creedsolo
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/channelvq bench codes --creedsolo $(VENV)/creedsolo
+
+# On a machine that does nothing else: three quarters of an hour.
+bench-engine: install
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/kill.py --rounds 200
 
 lint: install
 	$(BIN)/ruff check .
