@@ -49,7 +49,13 @@ def test_pins_name_versions_and_no_addresses() -> None:
 
 def test_imports_are_declared() -> None:
     declared = {name(r).replace("-", "_") for r in project()["dependencies"]}
-    declared |= {"PIL", "skimage", "channelvq", "pyarrow"}  # packages of other names; pyarrow is an extra
+    declared |= {
+        "PIL",
+        "skimage",
+        "channelvq",
+        "pyarrow",
+        "distributed",
+    }  # packages of other names, and extras
     pattern = re.compile(r"^\s*(?:from|import) ([A-Za-z0-9_]+)", re.MULTILINE)
     for path in (ROOT / "channelvq").rglob("*.py"):
         code = re.sub(r'""".*?"""', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -13,6 +13,7 @@ from channelvq.bits import hard_bits
 from channelvq.channel_codes.base import Bits, Llrs, Outcome, Run
 from channelvq.channel_codes.inputs import check_bits, check_llrs
 from channelvq.channel_codes.polar_construction import MAX_CODED, MIN_CODED, construct
+from channelvq.channel_codes.polar_program import program
 from channelvq.components import fraction, integer
 from channelvq.crc import nr_checks
 from channelvq.errors import UsageError
@@ -235,8 +236,6 @@ class Polar:
     @cached_property
     def _steps(self) -> npt.NDArray[np.int32]:
         """The decoder's program."""
-        from channelvq.channel_codes.polar_kernel import program
-
         frozen = np.ones(self._code.mother, np.bool_)
         frozen[self._code.information] = False
         return program(frozen)

@@ -30,8 +30,9 @@ from channelvq.channel_codes.polar_nodes_kernel import (
     penalty,
     pop,
 )
+from channelvq.channel_codes.polar_program import COMBINE, FROZEN, PARITY, REPETITION, F, G
 
-__all__ = ["decode_list", "program"]
+__all__ = ["decode_list"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -39,9 +40,6 @@ Octets = npt.NDArray[np.uint8]
 Marks = npt.NDArray[np.uint32]
 Words = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
-
-F, G, COMBINE, FROZEN, REPETITION, FREE, PARITY = range(7)
-"""What a step does; the last four are whole subtrees decided at once."""
 
 _CERTAIN = np.float32(CERTAIN_LLR)
 _KNOWN = np.float32(1e6)
@@ -53,42 +51,6 @@ _LEAST = np.float32(1e-6)
 _STEPS = 16  # of the table below, for an LLR of 1
 _SOFTPLUS = np.log1p(np.exp(-np.arange(_STEPS * int(CERTAIN_LLR) + 2) / _STEPS)).astype(np.float32)
 _U: Any = np.uintp
-
-
-def program(frozen: npt.NDArray[np.bool_]) -> Ints:
-    """Unroll the tree of a code into steps [steps, 3]: what, log2 of the node's size, its first position.
-
-    Parameters
-    ----------
-    frozen : ndarray of bool [N]
-        Which inputs are frozen.
-
-    Examples
-    --------
-    >>> program(np.array([True, True, True, False, True, False, False, False]))
-    array([[0, 3, 0], [4, 2, 0], [1, 3, 0], [6, 2, 4], [2, 3, 0]], dtype=int32)
-    """
-    steps: list[tuple[int, int, int]] = []
-
-    def visit(log: int, start: int) -> None:
-        leaves = frozen[start : start + (1 << log)]
-        if leaves.all():
-            steps.append((FROZEN, log, start))
-        elif leaves[:-1].all():
-            steps.append((REPETITION, log, start))
-        elif not leaves.any():
-            steps.append((FREE, log, start))
-        elif leaves[0] and not leaves[1:].any():
-            steps.append((PARITY, log, start))
-        else:
-            steps.append((F, log, start))
-            visit(log - 1, start)
-            steps.append((G, log, start))
-            visit(log - 1, start + (1 << (log - 1)))
-            steps.append((COMBINE, log, start))
-
-    visit(int(frozen.size).bit_length() - 1, 0)
-    return np.array(steps, np.int32)
 
 
 @numba.njit(nogil=True, inline="always")

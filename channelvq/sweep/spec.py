@@ -15,17 +15,7 @@ from channelvq.errors import unknown_name
 from channelvq.sweep.stopping import StoppingRule
 from channelvq.sweep.toml import explain, read_toml
 
-__all__ = [
-    "PictureChoice",
-    "Point",
-    "Scheme",
-    "Stop",
-    "SweepSpec",
-    "from_json",
-    "load_spec",
-    "parse_sweep",
-    "read_snrs",
-]
+__all__ = ["PictureChoice", "Point", "Scheme", "Stop", "SweepSpec", "from_json", "load_spec", "parse_sweep"]
 
 MAX_SNRS = 1000
 

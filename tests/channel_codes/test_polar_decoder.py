@@ -85,7 +85,7 @@ def test_equals_plain_list_decoding(size: int) -> None:
 
 def bit_by_bit(frozen: np.ndarray) -> np.ndarray:
     """The program that decides no subtree at once."""
-    from channelvq.channel_codes.polar_kernel import COMBINE, FROZEN, REPETITION, F, G
+    from channelvq.channel_codes.polar_program import COMBINE, FROZEN, REPETITION, F, G
 
     steps: list[tuple[int, int, int]] = []
 
