@@ -17,7 +17,7 @@ WARM := import numpy as np, channelvq as cvq; \
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow board faults codes bench bench-engine lint format clean
+.PHONY: help install demo test test-slow board faults codes seal bench bench-engine lint format clean
 
 help:
 	@echo "make demo      the main job: photographs over a noisy channel, figure in results/demo/"
@@ -25,6 +25,7 @@ help:
 	@echo "make board     the theory board: all its points, codes and channels against closed forms"
 	@echo "make faults    plant the faults of this field one by one and see which test notices"
 	@echo "make codes     block error rates of the channel codes, figure in results/codes/"
+	@echo "make seal      after new weights: their hashes, and the golden streams that tests decode"
 	@echo "make bench     the speeds that README.md promises, measured here"
 	@echo "make bench-engine  the sweep engine: overhead, scaling, and 200 kills that must lose nothing"
 	@echo "make lint      ruff and mypy --strict"
@@ -58,6 +59,9 @@ faults: install
 
 codes: install
 	$(BIN)/channelvq bler sims/codes.toml --out results/codes --workers $(WORKERS)
+
+seal: install
+	$(BIN)/python tests/golden/seal.py
 
 # creedsolo comes in a wheel that has a reedsolo of its own: beside the environment, not in it.
 $(VENV)/creedsolo: | install

@@ -17,7 +17,7 @@ from channelvq.errors import BudgetError, UsageError
 from channelvq.interleaving import INTERLEAVINGS, Interleaver, Interleaving, spread
 from channelvq.randomness import generator
 
-__all__ = ["Frame", "LayeredFrame", "Share", "Unframed", "make_frame"]
+__all__ = ["Frame", "LayeredFrame", "NoFrame", "Share", "Unframed", "make_frame"]
 
 _CRC_WIDTHS = (0, 16, 24, 32)
 
@@ -346,6 +346,22 @@ class LayeredFrame:
             np.ones(part.llrs.size, np.bool_) if part.trusted is None else part.trusted for part in parts
         ]
         return Unframed(message, np.concatenate(trusted), np.concatenate(verdicts))
+
+
+class NoFrame:
+    """The frame of a transmission that has no bits: the symbols of an analog codec.
+
+    Examples
+    --------
+    >>> NoFrame().decode(np.zeros(0, np.float32)).llrs.size
+    0
+    """
+
+    coded_bits = 0
+
+    def decode(self, llrs: Llrs) -> Unframed:
+        """Give nothing, of nothing."""
+        return Unframed(llrs[:0], None, None)
 
 
 def make_frame(

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from channelvq.codecs.base import Picture
+from channelvq.components import integer
 from channelvq.errors import UsageError
+from channelvq.idx import image_in_idx
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,6 +31,7 @@ __all__ = [
     "from_8bit",
     "image_set",
     "load_image",
+    "mnist_folder",
     "save_image",
     "to_8bit",
 ]
@@ -41,6 +44,8 @@ _SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".jp2", ".avif")
 )
 _SAVE_AS = "use .png, .jpg, .tif or .webp"
+_MNIST = ("t10k-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte")
+_DIGITS, _ALL_DIGITS = 500, 10_000
 _GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 
 
@@ -101,7 +106,7 @@ def load_image(path: str | os.PathLike[str]) -> Picture:
 
     Turned as its EXIF orientation says; transparency laid over white; palette, CMYK and the like made RGB;
     1-, 16- and 32-bit grey scaled to [0, 1]; grey (a grey palette too) stays one plane; the first frame of
-    many. ICC profiles are not applied.
+    many. ICC profiles are not applied. FILE/NUMBER is one image of an IDX file (MNIST), counted from 0.
 
     Returns
     -------
@@ -122,6 +127,9 @@ def load_image(path: str | os.PathLike[str]) -> Picture:
 
     name = os.fspath(path)
     if not Path(path).exists():
+        if (pixels := image_in_idx(path)) is not None:
+            _check_size(pixels.shape[0], pixels.shape[1], name)
+            return from_8bit(pixels)
         raise UsageError(f"no such image file: {name}")
     if Path(path).is_dir():
         raise UsageError(f"{name} is a folder, must be an image file")
@@ -220,7 +228,9 @@ def image_set(name: str | os.PathLike[str]) -> list[NamedImage]:
     ----------
     name : str or path
         "builtin" (astronaut, chelsea, coffee and rocket from scikit-image's wheel), "kodak" (the folder
-        ``kodak`` in ``$CHANNELVQ_DATA``), a folder (its image files, sorted by name) or one image file.
+        ``kodak`` in ``$CHANNELVQ_DATA``), "mnist" (the first 500 digits of MNIST's test part, from the folder
+        ``mnist`` in ``$CHANNELVQ_DATA``), "mnist:COUNT" (the first COUNT of its 10 000), a folder (its image
+        files, sorted by name, or the digits of "mnist" if it holds MNIST's files) or one image file.
 
     Raises
     ------
@@ -240,10 +250,15 @@ def image_set(name: str | os.PathLike[str]) -> list[NamedImage]:
     if path.is_file():
         return [NamedImage(path.stem, path)]
     if not path.is_dir():
-        allowed = "builtin, kodak, a folder or an image file"
+        kind, _, count = os.fspath(name).partition(":")
+        if kind == "mnist":
+            return _mnist(count or str(_DIGITS))
+        allowed = "builtin, kodak, mnist, a folder or an image file"
         raise UsageError(f"unknown image set {os.fspath(name)!r}; allowed: {allowed}")
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
     files = [p for p in files if not p.name.startswith(".")]
+    if not files and any((path / digits).is_file() for digits in _MNIST):
+        return _digits(path, _DIGITS)
     if not files:
         raise UsageError(f"folder {path} holds no image file ({', '.join(sorted(_SUFFIXES))})")
     stems = Counter(p.stem for p in files)
@@ -270,6 +285,32 @@ def _kodak() -> list[NamedImage]:
     if not files:
         raise UsageError(f"no kodim*.png in {Path(root) / 'kodak'} ($CHANNELVQ_DATA is {root})")
     return [NamedImage(p.stem, p) for p in files]
+
+
+def mnist_folder() -> Path:
+    """Say where MNIST's files are: the folder `mnist` in `$CHANNELVQ_DATA`.
+
+    Raises
+    ------
+    UsageError
+        If the variable is not set.
+    """
+    root = os.environ.get("CHANNELVQ_DATA")
+    if not root:
+        raise UsageError(f"image set 'mnist' needs $CHANNELVQ_DATA, the folder that holds mnist/{_MNIST[0]}")
+    return Path(root) / "mnist"
+
+
+def _mnist(count: str) -> list[NamedImage]:
+    """List the first digits of the test part."""
+    return _digits(mnist_folder(), integer(count, "number of digits", 1, _ALL_DIGITS))
+
+
+def _digits(folder: Path, count: int) -> list[NamedImage]:
+    files = [folder / name for name in _MNIST if (folder / name).is_file()]
+    if not files:
+        raise UsageError(f"no {_MNIST[0]} in {folder}")
+    return [NamedImage(f"mnist-{number:05}", files[0] / str(number)) for number in range(count)]
 
 
 def _planes(image: Image.Image) -> Picture:

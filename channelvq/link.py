@@ -7,25 +7,27 @@ import inspect
 import math
 import time
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from channelvq.bits import hard_bits
 from channelvq.channel_codes.base import Bits, ChannelCode, Llrs
 from channelvq.channel_codes.unequal import Unequal, build_code
 from channelvq.channels import CHANNELS
-from channelvq.codecs import CODECS
+from channelvq.codecs import CODECS, is_analog
 from channelvq.codecs.base import Codec, Decoded, Message, Picture
 from channelvq.components import fraction, parse_spec
 from channelvq.errors import BudgetError, UsageError
-from channelvq.evaluation.metrics import psnr, ssim
 from channelvq.framing import Frame, LayeredFrame, make_frame
 from channelvq.images import check_picture, content_hash
 from channelvq.interleaving import INTERLEAVINGS
 from channelvq.modulation import MODULATIONS, Modulation
 from channelvq.randomness import generator
 from channelvq.reception import Account, Image, Prepared, Protection, Reception
+from channelvq.showing import Show, show
 from channelvq.snr import Snr
 
 __all__ = ["Account", "Link", "Prepared", "Reception", "why_unfair"]
@@ -37,7 +39,8 @@ class Link:
     Parameters
     ----------
     codec, code, modulation, channel : str
-        Components by name, `name` or `name:args`.
+        Components by name, `name` or `name:args`. Code and modulation are "rs:255,191" and "qpsk" by default;
+        an analog codec ("deepjscc"), which sends symbols instead of bits, has none of them.
     concealment : str, optional
         How the codec makes up for what was lost, for codecs that know how; without it the best there is.
     cbr : str, float or Fraction
@@ -72,11 +75,19 @@ class Link:
     ('ok', 6144, 0.0)
     """
 
+    def __new__(cls, codec: str = "vqvae", *args: Any, **kwargs: Any) -> Link:
+        """Make the link that suits the codec: one of bits, or one of symbols."""
+        if cls is Link and is_analog(codec):
+            from channelvq.analog_link import AnalogLink
+
+            return super().__new__(AnalogLink)
+        return super().__new__(cls)
+
     def __init__(
         self,
         codec: str = "vqvae",
-        code: str = "rs:255,191",
-        modulation: str = "qpsk",
+        code: str | None = None,
+        modulation: str | None = None,
         channel: str = "awgn",
         concealment: str | None = None,
         cbr: str | float | Fraction = "1/12",
@@ -84,12 +95,13 @@ class Link:
         interleaver: str | None = None,
     ) -> None:
         self.cbr = cbr if isinstance(cbr, Fraction) and cbr > 0 else fraction(str(cbr), "cbr")
-        self.code: ChannelCode | Unequal = build_code(code)
-        self.modulation: Modulation = MODULATIONS.build(modulation)
+        self.code: ChannelCode | Unequal = build_code(code or "rs:255,191")
+        self.modulation: Modulation = MODULATIONS.build(modulation or "qpsk")
         self.channel = CHANNELS.build(channel)
         self.interleaver = None if interleaver is None else str(INTERLEAVINGS.build(interleaver).spec)
         options = {"concealment": concealment, "model": model}
-        self.codec = _build_codec(codec, options, ranked=isinstance(self.code, Unequal))
+        self.codec = build_codec(codec, options, ranked=isinstance(self.code, Unequal))
+        self.show: Show = show
 
     def __repr__(self) -> str:
         named = ", ".join(f"{key}={value!r}" for key, value in self.components.items())
@@ -129,6 +141,13 @@ class Link:
         """Channel uses for a picture [C, H, W], floor(cbr · C · H · W)."""
         return math.floor(self.cbr * math.prod(shape))
 
+    def block_uses(self, uses: int) -> int:
+        """Channel uses of the longest block of the code in a frame of `uses`."""
+        bits = self.modulation.bits_per_symbol
+        levels = [level.code for level in self.code.levels] if isinstance(self.code, Unequal) else [self.code]
+        runs = [run for code in levels for run in code.fill(uses * bits)]
+        return max((-(-run.code.n_bits // bits) for run in runs), default=1)
+
     def prepare(self, picture: Image) -> Prepared[Image]:
         """Encode a picture [C, H, W] in [0, 1] for as many trials as are wanted.
 
@@ -142,8 +161,7 @@ class Link:
             If the channel uses do not hold even the coarsest description.
         """
         begin = time.perf_counter()
-        plain = picture.detach().cpu().numpy() if isinstance(picture, torch.Tensor) else picture
-        checked = check_picture(plain)
+        checked = as_picture(picture)
         uses = self.channel_uses(checked.shape)
         try:
             frame = make_frame(self.code, uses * self.modulation.bits_per_symbol, self.interleaver)
@@ -187,22 +205,22 @@ class Link:
             raise UsageError(f"picture prepared for {prepared.scheme}, cannot be sent by {self._scheme}")
         llrs = self._cross(prepared, snr, seed, trial)
         unframed = prepared.frame.decode(llrs)
-        shape = prepared.picture.shape
-        decoded = self.codec.decode(unframed.llrs, (shape[0], shape[1], shape[2]), unframed.trusted)
         seconds = time.perf_counter() - begin
+        shown = self.show(self.codec, prepared, unframed)
+        decoded = shown.decoded
         sent = prepared.message
         ok = unframed.blocks_ok
         return Reception(
-            image=_like(decoded.picture, prepared.given),
-            psnr_db=psnr(prepared.picture, decoded.picture),
-            ssim=ssim(prepared.picture, decoded.picture),
+            image=like(decoded.picture, prepared.given),
+            psnr_db=shown.psnr_db,
+            ssim=shown.ssim,
             status=decoded.status,
             account=prepared.account,
             raw_ber=_error_rate(prepared.coded_bits, llrs),
             message_ber=_error_rate(sent.bits, unframed.llrs[: sent.bits.size]),
             index_error_rate=_index_error_rate(sent, decoded),
             block_error_rate=None if ok is None else float(1 - ok.mean()),
-            seconds=seconds,
+            seconds=seconds + shown.seconds,
             snr_db=None if snr is None else snr.esn0_db,
             seed=seed,
             trial=trial,
@@ -256,7 +274,7 @@ def why_unfair(first: Link, second: Link, shape: tuple[int, int, int]) -> str | 
     '1536 channel uses against 3072 for 3 x 64 x 96 samples, apart by more than a code block of 1020'
     """
     uses = first.channel_uses(shape), second.channel_uses(shape)
-    block = max(_block_uses(link, count) for link, count in zip((first, second), uses, strict=True))
+    block = max(link.block_uses(count) for link, count in zip((first, second), uses, strict=True))
     if abs(uses[0] - uses[1]) <= block:
         return None
     size = " x ".join(map(str, shape))
@@ -264,15 +282,7 @@ def why_unfair(first: Link, second: Link, shape: tuple[int, int, int]) -> str | 
     return f"{counts}, apart by more than a code block of {block}"
 
 
-def _block_uses(link: Link, uses: int) -> int:
-    """Channel uses of the longest block of a link's code, at most of the frame."""
-    bits = link.modulation.bits_per_symbol
-    levels = [level.code for level in link.code.levels] if isinstance(link.code, Unequal) else [link.code]
-    runs = [run for code in levels for run in code.fill(uses * bits)]
-    return max((-(-run.code.n_bits // bits) for run in runs), default=1)
-
-
-def _build_codec(text: str, options: dict[str, str | None], *, ranked: bool) -> Codec:
+def build_codec(text: str, options: dict[str, str | None], *, ranked: bool) -> Codec:
     """Make a codec, its constructor given the options that are set; only one that knows an option gets it.
 
     `ranked` asks a codec that can for a message in order of importance, unless its name says otherwise.
@@ -345,7 +355,12 @@ def _index_error_rate(sent: Message, decoded: Decoded) -> float | None:
     return 1 - right / sent.indices.size
 
 
-def _like(picture: Picture, given: Image) -> Image:
+def as_picture(given: npt.NDArray[Any] | torch.Tensor) -> Picture:
+    """Take an array or a tensor, and make sure that it is a picture."""
+    return check_picture(given.detach().cpu().numpy() if isinstance(given, torch.Tensor) else given)
+
+
+def like(picture: Picture, given: Image) -> Image:
     """Give the picture as an array or, on the same device, as a tensor."""
     if isinstance(given, torch.Tensor):
         return torch.from_numpy(picture).to(given.device)

@@ -11,7 +11,7 @@ import torch
 
 from channelvq.channel_codes.base import Bits
 from channelvq.codecs.base import Message, Picture, Status
-from channelvq.framing import Frame, LayeredFrame
+from channelvq.framing import Frame, LayeredFrame, NoFrame
 
 __all__ = ["Account", "Image", "Prepared", "Protection", "Reception"]
 
@@ -42,6 +42,8 @@ class Protection:
 @dataclass(frozen=True)
 class Account:
     """What a transmission cost: source + CRC + parity + padding bits = paid bits = channel uses × bits a use.
+
+    An analog codec pays in channel uses alone, and has no bits.
 
     Attributes
     ----------
@@ -89,7 +91,7 @@ class Prepared(Generic[Image]):
         Its identity, which keys the noise.
     message : Message
         The codec's bits.
-    frame : Frame or LayeredFrame
+    frame : Frame, LayeredFrame or NoFrame
         How they lie on the channel.
     coded_bits : ndarray of uint8 [n]
         What is sent.
@@ -105,7 +107,7 @@ class Prepared(Generic[Image]):
     picture: Picture
     image_hash: str
     message: Message
-    frame: Frame | LayeredFrame
+    frame: Frame | LayeredFrame | NoFrame
     coded_bits: Bits
     account: Account
     scheme: tuple[str, ...]
@@ -126,9 +128,9 @@ class Reception(Generic[Image]):
         As the receiver sees it, see `Decoded`.
     account : Account
         What it cost.
-    raw_ber : float
-        Share of wrong bits on the channel, hard-decided before the channel code.
-    message_ber : float
+    raw_ber : float or None
+        Share of wrong bits on the channel, hard-decided before the channel code; None without bits.
+    message_ber : float or None
         The same of the codec's message, after the channel code.
     index_error_rate : float or None
         Share of wrong code indices; None for a codec without.
@@ -151,8 +153,8 @@ class Reception(Generic[Image]):
     ssim: float
     status: Status
     account: Account
-    raw_ber: float
-    message_ber: float
+    raw_ber: float | None
+    message_ber: float | None
     index_error_rate: float | None
     block_error_rate: float | None
     seconds: float

@@ -9,7 +9,8 @@ from channelvq.cli.bench import bench
 from channelvq.cli.bler import bler
 from channelvq.cli.command import CommandLine
 from channelvq.cli.compare import compare
-from channelvq.cli.files import decode, encode, models
+from channelvq.cli.files import decode, encode
+from channelvq.cli.models import models
 from channelvq.cli.rd import rd
 from channelvq.cli.results import export, plot, recover, status
 from channelvq.cli.sweep import sweep

@@ -1,8 +1,7 @@
-"""`channelvq encode`, `decode` and `models`: pictures as `.cvq` files, and the weights that read them."""
+"""`channelvq encode` and `decode`: pictures as `.cvq` files."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from channelvq.codecs.container import CvqFile
     from channelvq.codecs.vqvae import VqvaeCodec
 
-__all__ = ["decode", "encode", "models"]
+__all__ = ["decode", "encode"]
 
 _FILE = click.Path(path_type=Path)
 
@@ -82,10 +81,10 @@ def decode(file: Path, out: Path, model: str | None, concealment: str | None) ->
 def _codec_for(file: Path, content: CvqFile, model: str | None, concealment: str | None) -> VqvaeCodec:
     """Find the weights that made a file: those that are given, or one of those that ship."""
     from channelvq.codecs.vqvae import VqvaeCodec
-    from channelvq.models.registry import models as shipped
+    from channelvq.models.weight_file import shipped_hashes
 
     if model is None:
-        known = {info.id: info.name for info in shipped()}
+        known = {sha256[:16]: name for name, sha256 in shipped_hashes().items()}
         if content.model_id not in known:
             names = ", ".join(f"{name} ({key})" for key, name in known.items()) or "none"
             raise UsageError(
@@ -97,32 +96,3 @@ def _codec_for(file: Path, content: CvqFile, model: str | None, concealment: str
     if codec.model.id != content.model_id:
         raise UsageError(f"{file} was made by model {content.model_id}, not by {model} ({codec.model.id})")
     return codec
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON array, with all that training noted.")
-def models(as_json: bool) -> None:
-    """List the weights that ship: name, identity, size, and how good they are.
-
-    \b
-    channelvq models
-    """
-    from channelvq.models.registry import models as shipped
-
-    found = shipped()
-    if as_json:
-        keys = ("name", "id", "megabytes", "shape", "about")
-        click.echo(json.dumps([{key: getattr(info, key) for key in keys} for info in found]))
-        return
-    if not found:
-        click.echo("no weights ship with this installation; make some with: channelvq train", err=True)
-    for info in found:
-        click.echo(f"{info.name}  {info.id}  {info.megabytes:.1f} MB")
-        validation = info.about.get("validation", {})
-        for rate, psnr in validation.get("psnr_db", {}).items():
-            click.echo(f"  validation {float(psnr):.2f} dB at {rate} bpp of indices")
-        health = info.about.get("codes", {})
-        for title, key, form in (("codes used", "used", "{:.1%}"), ("perplexity", "perplexity", "{:.0f}")):
-            if values := health.get(key):
-                click.echo(f"  {title} by stage: " + " ".join(form.format(value) for value in values))
-        click.echo(f"  card {info.card}")

@@ -21,7 +21,7 @@ __all__ = ["rd"]
     show_default=True,
     help="Bits per pixel, with commas.",
 )
-@click.option("--images", default="builtin", show_default=True, help="builtin, kodak or a folder.")
+@click.option("--images", default="builtin", show_default=True, help="builtin, kodak, mnist or a folder.")
 @click.option("--model", help="Weights of the codec; without it those that ship.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def rd(codec: str, bpp: tuple[float, ...], images: str, model: str | None, as_json: bool) -> None:
@@ -32,11 +32,15 @@ def rd(codec: str, bpp: tuple[float, ...], images: str, model: str | None, as_js
     """
     from rich.progress import Progress
 
+    from channelvq.codecs import is_analog
+    from channelvq.errors import UsageError
     from channelvq.evaluation.rate_distortion import rate_distortion
     from channelvq.images import image_set
     from channelvq.link import Link
     from channelvq.provenance import collect
 
+    if is_analog(codec):
+        raise UsageError(f"codec {codec!r} sends symbols and has no rate in bits; take one of bits, as vqvae")
     entries = image_set(images)
     built = Link(codec=codec, model=model).codec
     screen = console(err=True)

@@ -43,7 +43,7 @@ def _cores() -> int:
 @click.command(short_help="Run a Monte-Carlo experiment (TOML); leave table, figure, pictures.")
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; without it results/<name of SPEC>.")
-@click.option("--images", help="builtin, kodak or a folder, instead of what SPEC says.")
+@click.option("--images", help="builtin, kodak, mnist or a folder, instead of what SPEC says.")
 @click.option(
     "--workers",
     type=click.IntRange(0, 1024),

@@ -19,14 +19,16 @@ __all__ = ["transmit"]
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--codec", default="vqvae", show_default=True, help="vqvae, jpeg, ...")
+@click.option("--codec", default="vqvae", show_default=True, help="vqvae, jpeg, deepjscc (analog), ...")
 @click.option(
     "--code",
-    default="rs:255,191",
-    show_default=True,
-    help="Channel code: uncoded, rs:n,k, ldpc:1/2, ...; CODE@SHARE;CODE protects unequally.",
+    help="Channel code: uncoded, rs:n,k, ldpc:1/2, ...; CODE@SHARE;CODE protects unequally."
+    "  [default: rs:255,191; none for an analog codec]",
 )
-@click.option("--modulation", default="qpsk", show_default=True, help="bpsk, qpsk, qam16, qam64, qam256.")
+@click.option(
+    "--modulation",
+    help="bpsk, qpsk, qam16, qam64, qam256.  [default: qpsk; none for an analog codec]",
+)
 @click.option("--channel", default="awgn", show_default=True, help="awgn, rayleigh:block, bsc:0.01, ...")
 @click.option("--snr-db", type=float, help="Es/N0 in dB; for channels of symbols, not of bits.")
 @click.option("--concealment", help="none, neighbour, soft; without it the best there is.")
@@ -42,8 +44,8 @@ __all__ = ["transmit"]
 def transmit(
     image: Path,
     codec: str,
-    code: str,
-    modulation: str,
+    code: str | None,
+    modulation: str | None,
     channel: str,
     snr_db: float | None,
     concealment: str | None,
@@ -61,6 +63,7 @@ def transmit(
     channelvq transmit photo.png --snr-db 3 --out received.png
     channelvq transmit photo.png --codec jpeg --code rs:255,191 --channel rayleigh:block --snr-db 12
     channelvq transmit photo.png --code uncoded --channel bsc:0.01 --json
+    channelvq transmit photo.png --codec deepjscc --cbr 1/16 --snr-db 7
     channelvq transmit photo.png --code "ldpc:1/3@0.1;ldpc:3/4" --modulation qam16 --snr-db 8
     """
     from channelvq.images import load_image, save_image
@@ -89,6 +92,9 @@ def transmit(
 def _summary(reception: Reception[Any], out: Path | None) -> str:
     """Say in a few lines what arrived and what it cost."""
     account = reception.account
+    if reception.raw_ber is None:
+        lines = [*_received(reception), *_rest(reception)]
+        return "\n".join(lines if out is None else [*lines, f"written   {out}"])
     errors = f"{reception.raw_ber:.2e} of the bits on the channel"
     if reception.message_ber is not None:
         errors += f", {reception.message_ber:.2e} of the message"
@@ -96,18 +102,30 @@ def _summary(reception: Reception[Any], out: Path | None) -> str:
         errors += f", {reception.index_error_rate:.2e} of the indices"
     parts = ", ".join(f"{name} {bits}" for name, bits in account.parts.items() if bits)
     lines = [
-        f"picture   {reception.status}: PSNR {reception.psnr_db:.2f} dB, SSIM {reception.ssim:.4f}",
-        f"channel   {account.channel_uses} uses, CBR {float(account.cbr):.5f}",
+        *_received(reception),
         f"errors    {errors}",
         f"bits      {account.source_bits} of source ({parts}),"
         f" {account.crc_bits} CRC, {account.parity_bits} parity, {account.padding_bits} padding",
         *_protection(account),
-        *(f"note      {name}: {text}" for name, text in reception.notes.items()),
-        f"time      {reception.seconds:.2f} s",
+        *_rest(reception),
     ]
     if out is not None:
         lines.append(f"written   {out}")
     return "\n".join(lines)
+
+
+def _received(reception: Reception[Any]) -> list[str]:
+    """Say what arrived, and how often the channel was used."""
+    return [
+        f"picture   {reception.status}: PSNR {reception.psnr_db:.2f} dB, SSIM {reception.ssim:.4f}",
+        f"channel   {reception.channel_uses} uses, CBR {float(reception.cbr):.5f}",
+    ]
+
+
+def _rest(reception: Reception[Any]) -> list[str]:
+    """Say what the receiver noticed, and how long it took."""
+    notes = (f"note      {name}: {text}" for name, text in reception.notes.items())
+    return [*notes, f"time      {reception.seconds:.2f} s"]
 
 
 def _protection(account: Account) -> list[str]:

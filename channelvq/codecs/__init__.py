@@ -1,16 +1,35 @@
-"""Codecs by name: `jpeg`, `vqvae`."""
+"""Codecs by name: of bits `jpeg`, `vqvae`, `vqvae-ec`; of symbols `deepjscc`; of digits `mnist-...`."""
 
 from __future__ import annotations
 
-from channelvq.components import Family
+from channelvq.components import Family, parse_spec
 
-__all__ = ["CODECS"]
+__all__ = ["ANALOG", "CODECS", "is_analog"]
 
 CODECS = Family(
     "codec",
     {
         "jpeg": ("channelvq.codecs.jpeg:Jpeg", "jpeg or jpeg:444"),
+        "mnist-ae": ("channelvq.codecs.lineage:MnistAe", "mnist-ae or mnist-ae:MODEL"),
+        "mnist-vae": ("channelvq.codecs.lineage:MnistVae", "mnist-vae or mnist-vae:MODEL"),
+        "mnist-vqvae": ("channelvq.codecs.lineage:MnistVqvae", "mnist-vqvae or mnist-vqvae:MODEL"),
         "vqvae": ("channelvq.codecs.vqvae:VqvaeCodec", "vqvae or vqvae:MODEL,beams=2"),
+        "deepjscc": ("channelvq.codecs.deepjscc:DeepJscc", "deepjscc or deepjscc:MODEL,told=7"),
+        "vqvae-ec": ("channelvq.codecs.vqvae_ec:VqvaeEcCodec", "vqvae-ec or vqvae-ec:MODEL,beams=2"),
     },
 )
 """The codecs by name, built from their text: ``CODECS.build("jpeg")``."""
+
+ANALOG = frozenset({"deepjscc", "mnist-ae", "mnist-vae"})
+"""Those that send symbols, not bits, see `channelvq.codecs.analog`."""
+
+
+def is_analog(codec: str) -> bool:
+    """Say whether a codec, given as text, sends symbols: it then has no channel code and no modulation.
+
+    Examples
+    --------
+    >>> is_analog("deepjscc:told=7"), is_analog("jpeg")
+    (True, False)
+    """
+    return parse_spec(codec).name in ANALOG

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Codec", "Decoded", "Message", "Picture", "Status", "encode_tight", "grey_picture"]
+__all__ = ["Codec", "Decisive", "Decoded", "Message", "Picture", "Status", "encode_tight", "grey_picture"]
 
 Picture = npt.NDArray[np.float32]
 """A picture inside the library: [3, H, W] (RGB) or [1, H, W] (grey), float32 in [0, 1]."""
@@ -94,6 +94,19 @@ class Codec(Protocol):
             Size of the picture to show if the message cannot be read.
         trusted : ndarray of bool [n], optional
             Whether the channel code vouches for each bit; None where no code can tell.
+        """
+        ...
+
+
+@runtime_checkable
+class Decisive(Protocol):
+    """A codec whose decoder does not go by all that it gets, and that says what it goes by."""
+
+    def essence(self, llrs: npt.NDArray[np.float32], trusted: npt.NDArray[np.bool_] | None = None) -> bytes:
+        """Give what determines the picture: equal essences (and shapes) are decoded to equal pictures.
+
+        Takes what `Codec.decode` takes. Best given by the very steps that begin the decoder, so that it
+        cannot be otherwise.
         """
         ...
 

@@ -15,7 +15,8 @@ Byte by byte, numbers big-endian:
 32 on    the message, ceil(n / 8) bytes, first bit most significant; see `channelvq.codecs.layout`
 =======  ==========================================================================
 
-A message whose CRC does not hold is decoded all the same, with less trust in its bits.
+A message whose CRC does not hold is decoded all the same, with less trust in its bits. A head whose size
+contradicts the header in the message, or is far too large for it, is not believed: no picture is made of it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from channelvq.bits import bits_to_llrs, pack_bits, unpack_bits
+from channelvq.codecs.layout import Layout
 from channelvq.crc import crc16, crc32
 from channelvq.errors import BudgetError, UsageError
 
@@ -44,6 +46,11 @@ CONTAINER_BITS = 8 * _BYTES
 """Bits that a file takes besides its message."""
 
 _DOUBTFUL_LLR = math.log(0.99 / 0.01)  # a file with some wrong bits somewhere
+_SIDES = 16, 65536
+_MOST_PIXELS = 178_956_970  # what Pillow takes for an attack, and `load_image` therefore does not read
+_MOST_PIXELS_A_BIT = (
+    8  # of a message whose own header is lost, so that nothing but the head vouches for a size
+)
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,10 @@ def write_cvq(path: str | Path, content: CvqFile) -> None:
     Raises
     ------
     UsageError
-        If it cannot be written.
+        If it cannot be written, or the picture's size is none that a file can have.
     """
+    if wrong := _wrong_shape(content.shape):
+        raise UsageError(f"cannot write {path}: {wrong}")
     message = pack_bits(content.bits).tobytes()
     channels, height, width = content.shape
     head = _HEAD.pack(
@@ -109,7 +118,8 @@ def read_cvq(path: str | Path) -> CvqFile:
     Raises
     ------
     UsageError
-        Missing, no `.cvq` file, of another version, with a broken head, or cut short.
+        Missing, no `.cvq` file, of another version, with a broken head, cut short, or of a size that its
+        message denies.
     """
     source = Path(path)
     try:
@@ -130,8 +140,39 @@ def read_cvq(path: str | Path) -> CvqFile:
     if len(message) != -(-n_bits // 8):
         kind = "cut short" if len(message) < -(-n_bits // 8) else "too long"
         raise UsageError(f"{source} is {kind}: {len(message)} message bytes, must be {-(-n_bits // 8)}")
-    bits = unpack_bits(message)[:n_bits]
-    return CvqFile(model.hex(), (channels, height, width), bits, crc32(message) == message_crc)
+    content = CvqFile(
+        model.hex(), (channels, height, width), unpack_bits(message)[:n_bits], crc32(message) == message_crc
+    )
+    if wrong := _wrong_shape(content.shape) or _denied_shape(content):
+        raise UsageError(f"{source} is broken: {wrong}")
+    return content
+
+
+def _wrong_shape(shape: tuple[int, int, int]) -> str | None:
+    """Say why no picture can have this shape, if so."""
+    channels, height, width = shape
+    low, high = _SIDES
+    if channels not in (1, 3):
+        return f"{channels} channels, must be 1 or 3"
+    if not (low <= height <= high and low <= width <= high):
+        return f"{width}×{height} pixels, sides must be from {low} to {high}"
+    if height * width > _MOST_PIXELS:
+        return f"{width}×{height} are too many pixels, at most {_MOST_PIXELS}"
+    return None
+
+
+def _denied_shape(content: CvqFile) -> str | None:
+    """Say why the message cannot be one of a picture of this shape, if so, before memory is taken for it."""
+    channels, height, width = content.shape
+    header = Layout("strewn").read_header(content.llrs)
+    if header is None:
+        if height * width > _MOST_PIXELS_A_BIT * len(content.bits):
+            few = f"{len(content.bits)} bits are few for {width}×{height} pixels"
+            return f"the header of its message is lost, and {few}"
+    elif (header.height, header.width, header.grey) != (height, width, channels == 1):
+        inner = f"{header.width}×{header.height} in {1 if header.grey else 3}"
+        return f"its head says {width}×{height} pixels in {channels} channels, its message {inner}"
+    return None
 
 
 def message_budget(bpp: float, height: int, width: int) -> int:

@@ -123,10 +123,7 @@ class Jpeg:
         trusted: npt.NDArray[np.bool_] | None = None,
     ) -> Decoded:
         """Read the file as far as it is trusted; never raises on corrupt input."""
-        count = llrs.size
-        if trusted is not None and not trusted.all():
-            count = int(np.argmin(trusted))
-        data = pack_bits(hard_bits(llrs[: count // 8 * 8])).tobytes()
+        data = self.essence(llrs, trusted)
         start = _scan_start(data)
         end = data.find(_END, start)  # inside a scan, FF is followed by 00 or a restart marker
         whole = start > 0 and end >= 0
@@ -138,6 +135,13 @@ class Jpeg:
         if whole:
             return Decoded(from_8bit(pixels), "ok")
         return Decoded(from_8bit(pixels), "concealed", notes={"jpeg": f"cut after {len(data)} bytes"})
+
+    def essence(self, llrs: npt.NDArray[np.float32], trusted: npt.NDArray[np.bool_] | None = None) -> bytes:
+        """Give the file as far as it is trusted; see `Decisive.essence`."""
+        count = llrs.size
+        if trusted is not None and not trusted.all():
+            count = int(np.argmin(trusted))
+        return pack_bits(hard_bits(llrs[: count // 8 * 8])).tobytes()
 
     def _write(self, image: Image.Image, quality: float) -> bytes:
         """Write the file at one quality."""

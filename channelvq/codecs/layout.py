@@ -151,6 +151,23 @@ class Layout:
         data, check = decoded[:-2], decoded[-2:]
         return data if crc16(data) == int.from_bytes(check, "big") else None
 
+    def read_header(self, llrs: npt.NDArray[np.float32]) -> Header | None:
+        """Read the header of a message; None if it is lost.
+
+        Examples
+        --------
+        >>> from channelvq.bits import bits_to_llrs
+        >>> layout, message = Layout("ranked"), np.zeros(100, np.uint8)
+        >>> message[:72] = layout.protect(Header(True, 32, 16, 0).to_bytes())
+        >>> layout.read_header(bits_to_llrs(message))
+        Header(grey=True, width=32, height=16, map_bytes=0)
+        """
+        if len(llrs) < self.header_bits:
+            return None
+        place, _, _ = self.slots(len(llrs), self.header_bits, 0)
+        data = self.recover(llrs[place])
+        return Header.from_bytes(data) if data else None
+
     def slots(self, total: int, header: int, map_: int) -> tuple[Ints, Ints, Ints]:
         """Places of header, map and index bits in a message of `total` bits."""
         every = np.arange(total)

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from channelvq.bits import bits_to_llrs, hard_bits
 from channelvq.codecs.base import Decoded, Message, Picture, grey_picture
 from channelvq.codecs.depth_map import MapCoder
 from channelvq.codecs.layout import Header, Layout, position_order
 from channelvq.components import integer
-from channelvq.concealment import BEST, CONCEALMENTS
+from channelvq.concealment import BEST, BEST_ALONE, CONCEALMENTS
 from channelvq.concealment.base import Concealment, Field
+from channelvq.concealment.context import ContextConcealment
 from channelvq.errors import BudgetError, UsageError
 from channelvq.models.depth import allocate, spread_cells
 from channelvq.models.posterior import SURE, index_labels, llrs_to_indices
@@ -23,7 +25,7 @@ from channelvq.models.weights import load_model
 __all__ = ["VqvaeCodec"]
 
 _SMALLEST, _LARGEST = 16, 65536
-_BEAMS = 2
+_BEAMS = 16
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class VqvaeCodec:
     model : str, optional
         Name of a shipped model or path of a .safetensors file.
     concealment : str, optional
-        What to do about broken indices: "none", "neighbour", "soft"; the best there is by default.
+        What to do about broken indices: "none", "neighbour", "soft", "context"; the best that the model can
+        by default.
     beams : int
         Width of the encoder's search for indices: more take longer and give a little more.
     layout : {"strewn", "ranked"}
@@ -62,7 +65,11 @@ class VqvaeCodec:
     ) -> None:
         self.layout = Layout(layout)
         self.model = load_model(model)
-        self.concealment: Concealment = CONCEALMENTS.build(concealment or BEST)
+        self.concealment: Concealment = CONCEALMENTS.build(
+            concealment or (BEST_ALONE if self.model.prior is None else BEST)
+        )
+        if self.model.prior is None and isinstance(self.concealment, ContextConcealment):
+            raise UsageError(f"model {self.model.name} has no context prior; use concealment 'soft'")
         self._named, self.beams = model, integer(str(beams), "beams", 1, 64)
         self._map_coder = MapCoder(self.model.map_table)
 
@@ -134,7 +141,7 @@ class VqvaeCodec:
         The picture is mid-grey ("failed") if header or map cannot be read, or if they do not fit `shape`.
         """
         del trusted  # the LLRs say it all
-        read = self._read_depth(llrs, shape)
+        read = self._read_depth(_settled(llrs), shape)
         if isinstance(read, str):
             return Decoded(grey_picture(shape), "failed", notes={"failure": read})
         depth, index_llrs = read
@@ -147,6 +154,11 @@ class VqvaeCodec:
         unsure = bool((index_llrs.abs() < SURE).any())
         indices = llrs_to_indices(index_llrs).numpy()
         return Decoded(np.ascontiguousarray(picture), "concealed" if unsure else "ok", indices)
+
+    def essence(self, llrs: npt.NDArray[np.float32], trusted: npt.NDArray[np.bool_] | None = None) -> bytes:
+        """Give the LLRs, or the signs where none is in doubt; see `Decisive.essence`."""
+        del trusted
+        return _settled(llrs).tobytes()
 
     def _padded(self, picture: Picture) -> torch.Tensor:
         """Three channels, sides a multiple of the grain, edges repeated."""
@@ -239,4 +251,13 @@ class VqvaeCodec:
         cell = self.model.network.shape.cell
         rows = self._rows(depth[::cell, ::cell])
         llrs = list(torch.split(index_llrs, [len(part) for part in rows]))
-        return Field(depth, rows, llrs, self.model.network.quantizer.codebooks, self.model.log_prior)
+        network = self.model.network
+        spread = network.pair.spread[: network.shape.dim]
+        books, prior = network.quantizer.codebooks, self.model.prior
+        return Field(depth, rows, llrs, books, self.model.log_prior, spread, prior)
+
+
+def _settled(llrs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Take a message of which every bit is sure for known: how sure does not matter any more."""
+    sure = bool((np.abs(llrs) >= SURE).all())  # not so if one is no number
+    return bits_to_llrs(hard_bits(llrs)) if sure else llrs

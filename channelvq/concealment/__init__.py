@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from channelvq.components import Family
 
-__all__ = ["BEST", "CONCEALMENTS"]
+__all__ = ["BEST", "BEST_ALONE", "CONCEALMENTS"]
 
 CONCEALMENTS = Family(
     "concealment",
@@ -12,9 +12,13 @@ CONCEALMENTS = Family(
         "none": ("channelvq.concealment.none:NoConcealment", "none"),
         "neighbour": ("channelvq.concealment.neighbour:NeighbourConcealment", "neighbour"),
         "soft": ("channelvq.concealment.soft:SoftConcealment", "soft"),
+        "context": (
+            "channelvq.concealment.context:ContextConcealment",
+            "context or context:ESTIMATE,rounds=N with ESTIMATE mean, map or sample",
+        ),
     },
 )
 """Every concealment by its name."""
 
-BEST = "soft"
-"""What is used when none is named."""
+BEST, BEST_ALONE = "context", "soft"
+"""What is used when none is named: with a model that has a context prior, and without."""

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from channelvq.models.posterior import llrs_to_indices
+from channelvq.models.prior import ContextPrior
 
 __all__ = ["Concealment", "Field", "Latents"]
 
@@ -28,6 +29,10 @@ class Field:
         An index is its label.
     log_prior : float tensor [stages, codes]
         Logarithm of how often each code is sent.
+    spread : float tensor [dim]
+        Standard deviation of the latents.
+    prior : ContextPrior, optional
+        What neighbours say of each other, if the model has one.
     """
 
     depth: torch.Tensor
@@ -35,6 +40,8 @@ class Field:
     llrs: list[torch.Tensor]
     codebooks: torch.Tensor
     log_prior: torch.Tensor
+    spread: torch.Tensor
+    prior: ContextPrior | None = None
 
     def hard(self, stage: int) -> torch.Tensor:
         """Hard-decided code vectors [n_s, dim] of one stage."""

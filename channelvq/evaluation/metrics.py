@@ -8,17 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from channelvq.errors import UsageError
+from channelvq.evaluation.similarity_kernel import RADIUS, halve, similarity, squared_error
 from channelvq.images import to_8bit
 
 __all__ = ["ms_ssim", "psnr", "ssim"]
 
-Plane = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
 
-_RADIUS, _SIGMA = 5, 1.5
-_STRIP = 64  # rows of windows at once
+_WINDOW = 2 * RADIUS + 1
 _PEAK = 255.0
-_C1, _C2 = (0.01 * _PEAK) ** 2, (0.03 * _PEAK) ** 2
 _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
@@ -42,8 +41,7 @@ def psnr(sent: npt.ArrayLike, received: npt.ArrayLike) -> float:
     inf
     """
     x, y = _samples(sent, received)
-    difference = x.astype(np.int32) - y
-    error = float(np.mean(difference * difference))
+    error = squared_error(x.reshape(-1), y.reshape(-1)) / x.size
     return math.inf if error == 0 else 10 * math.log10(_PEAK**2 / error)
 
 
@@ -71,7 +69,7 @@ def ssim(sent: npt.ArrayLike, received: npt.ArrayLike) -> float:
     """
     x, y = _samples(sent, received)
     _check_side(x)
-    return float(np.mean([_similarity(a, b)[0] for a, b in zip(x, y, strict=True)]))
+    return float(np.mean([similarity(a, b)[0] for a, b in zip(x, y, strict=True)]))
 
 
 def ms_ssim(sent: npt.ArrayLike, received: npt.ArrayLike) -> float:
@@ -100,7 +98,7 @@ def ms_ssim(sent: npt.ArrayLike, received: npt.ArrayLike) -> float:
     x, y = _samples(sent, received)
     _check_side(x)
     scales = 1
-    while scales < len(_SCALE_WEIGHTS) and -(-min(x.shape[1:]) >> scales) > 2 * _RADIUS:
+    while scales < len(_SCALE_WEIGHTS) and -(-min(x.shape[1:]) >> scales) >= _WINDOW:
         scales += 1
     weights = np.array(_SCALE_WEIGHTS[:scales])
     if scales < len(_SCALE_WEIGHTS):  # the published five sum to 1.0001 and stay as they are
@@ -108,16 +106,17 @@ def ms_ssim(sent: npt.ArrayLike, received: npt.ArrayLike) -> float:
     return float(np.mean([_ms_ssim_plane(a, b, weights) for a, b in zip(x, y, strict=True)]))
 
 
-def _ms_ssim_plane(sent: Pixels, received: Pixels, weights: Plane) -> float:
+def _ms_ssim_plane(sent: Pixels, received: Pixels, weights: Floats) -> float:
     """Multi-scale SSIM of one channel [H, W]: contrast terms of all scales, luminance of the coarsest."""
-    x, y = sent.astype(np.float64), received.astype(np.float64)
+    x: Pixels | Floats = sent
+    y: Pixels | Floats = received
     product = 1.0
     for scale, weight in enumerate(weights):
-        full, contrast = _similarity(x, y)
+        full, contrast = similarity(x, y)
         last = scale == len(weights) - 1
         product *= max(full if last else contrast, 0.0) ** float(weight)
         if not last:
-            x, y = _halve(x), _halve(y)
+            x, y = halve(x), halve(y)
     return product
 
 
@@ -125,48 +124,11 @@ def _samples(sent: npt.ArrayLike, received: npt.ArrayLike) -> tuple[Pixels, Pixe
     x, y = np.asarray(sent), np.asarray(received)
     if x.shape != y.shape:
         raise UsageError(f"pictures have shapes {x.shape} and {y.shape}, must have the same")
-    return to_8bit(x), to_8bit(y)
+    return np.ascontiguousarray(to_8bit(x)), np.ascontiguousarray(to_8bit(y))
 
 
 def _check_side(x: Pixels) -> None:
-    if x.ndim != 3 or min(x.shape[1:]) < 2 * _RADIUS + 1:
-        side = 2 * _RADIUS + 1
-        raise UsageError(f"picture has shape {x.shape}, SSIM needs [C, H, W] with sides of at least {side}")
-
-
-def _similarity(sent: Pixels | Plane, received: Pixels | Plane) -> tuple[float, float]:
-    """Mean over the windows of a channel [H, W]: luminance × contrast-structure, and the latter alone."""
-    windows = sent.shape[0] - 2 * _RADIUS
-    full, structure = 0.0, 0.0
-    for top in range(0, windows, _STRIP):  # strips stay in the cache: twice as quick for large pictures
-        rows = slice(top, min(top + _STRIP, windows) + 2 * _RADIUS)
-        x, y = sent[rows].astype(np.float64), received[rows].astype(np.float64)
-        mean_x, mean_y = _smooth(x), _smooth(y)
-        variances = _smooth(x * x + y * y) - mean_x * mean_x - mean_y * mean_y
-        covariance = _smooth(x * y) - mean_x * mean_y
-        luminance = (2 * mean_x * mean_y + _C1) / (mean_x * mean_x + mean_y * mean_y + _C1)
-        contrast = (2 * covariance + _C2) / (variances + _C2)
-        full += float((luminance * contrast).sum())
-        structure += float(contrast.sum())
-    count = windows * (sent.shape[1] - 2 * _RADIUS)
-    return full / count, structure / count
-
-
-def _smooth(x: Plane) -> Plane:
-    """Gaussian mean of each 11 × 11 window inside the picture."""
-    from scipy.ndimage import correlate1d  # type: ignore[import-untyped,unused-ignore]  # slow to import
-
-    window = np.exp(-0.5 * (np.arange(-_RADIUS, _RADIUS + 1) / _SIGMA) ** 2)
-    window /= window.sum()
-    rows: Plane = correlate1d(x, window, axis=0)[_RADIUS:-_RADIUS]
-    columns: Plane = correlate1d(rows, window, axis=1)[:, _RADIUS:-_RADIUS]
-    return columns
-
-
-def _halve(x: Plane) -> Plane:
-    """Mean of each 2 × 2 block; a side of odd length gets a zero before it, as pytorch-msssim does."""
-    height, width = x.shape
-    padded = np.pad(x, ((height % 2, height % 2), (width % 2, width % 2)))
-    height, width = padded.shape[0] // 2, padded.shape[1] // 2
-    halved: Plane = padded[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean(axis=(1, 3))
-    return halved
+    if x.ndim != 3 or min(x.shape[1:]) < _WINDOW:
+        raise UsageError(
+            f"picture has shape {x.shape}, SSIM needs [C, H, W] with sides of at least {_WINDOW}"
+        )

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from channelvq.models.convolution import Conv3x3
+
 __all__ = ["BLOCK", "Shape", "TransformPair"]
 
 BLOCK = 8
@@ -58,8 +60,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.first = Conv3x3(width, width)
+        self.second = Conv3x3(width, width)
         nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
 
@@ -93,12 +95,12 @@ class TransformPair(nn.Module):
         self.register_buffer("spread", torch.ones(pixels))  # standard deviation along each row
         self.encoder_in = nn.Conv2d(pixels, width, 1)
         self.encoder = nn.Sequential(*(ResidualBlock(width) for _ in range(shape.encoder_blocks)))
-        self.encoder_out = nn.Conv2d(width, dim, 3, padding=1)
-        self.decoder_in = nn.Conv2d(dim, width, 3, padding=1)
+        self.encoder_out = Conv3x3(width, dim)
+        self.decoder_in = Conv3x3(dim, width)
         self.depth_code = nn.Embedding(shape.stages + 1, width)
         self.doubt_in = nn.Conv2d(2, width, 1, bias=False)  # no doubt, no effect: clean is a bypass
         self.decoder = nn.Sequential(*(ResidualBlock(width) for _ in range(shape.decoder_blocks)))
-        self.decoder_out = nn.Conv2d(width, pixels, 3, padding=1)
+        self.decoder_out = Conv3x3(width, pixels)
         nn.init.zeros_(self.doubt_in.weight)
         for last in (self.encoder_out, self.decoder_out):
             nn.init.zeros_(last.weight)

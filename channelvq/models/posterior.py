@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
-__all__ = ["SURE", "expected_code", "index_labels", "llrs_to_indices"]
+from channelvq.bits import CERTAIN_LLR
+
+__all__ = ["SURE", "expected_code", "index_labels", "index_likelihood", "llrs_to_indices"]
 
 SURE = 14.0
 """From this LLR magnitude on (one error in 10⁶) a bit is taken as known."""
@@ -36,6 +38,18 @@ def llrs_to_indices(llrs: torch.Tensor) -> torch.Tensor:
     return ((llrs < 0).long() * weights).sum(1)
 
 
+def index_likelihood(llrs: torch.Tensor) -> torch.Tensor:
+    """Log-likelihood of every index, up to a constant a row: LLRs [n, bits] -> [n, 2**bits].
+
+    Examples
+    --------
+    >>> index_likelihood(torch.tensor([[2.0, -1.0]])).tolist()
+    [[0.0, 1.0, -2.0, -1.0]]
+    """
+    told = torch.nan_to_num(llrs).clamp(-CERTAIN_LLR, CERTAIN_LLR)  # infinity times bit 0 is NaN
+    return -told @ index_labels(1 << llrs.shape[1], llrs.device).T
+
+
 @torch.no_grad()
 def expected_code(
     llrs: torch.Tensor, codebook: torch.Tensor, log_prior: torch.Tensor, chunk: int = 4096
@@ -48,7 +62,7 @@ def expected_code(
     Parameters
     ----------
     llrs : float tensor [n, bits]
-        log p(0) - log p(1) of each bit, most significant first.
+        log p(0) - log p(1) of each bit, most significant first; NaN says nothing.
     codebook : float tensor [2**bits, dim]
         Code vectors; an index is its label.
     log_prior : float tensor [2**bits]
@@ -76,13 +90,12 @@ def expected_code(
     """
     mean = codebook[llrs_to_indices(llrs)]
     variance = torch.zeros(len(llrs), device=llrs.device)
-    doubtful = torch.nonzero((llrs.abs() < SURE).any(1))[:, 0]
+    doubtful = torch.nonzero(~(llrs.abs() >= SURE).all(1))[:, 0]  # NaN is no certainty
     if not len(doubtful):
         return mean, variance
-    labels = index_labels(len(codebook), llrs.device)
     norms = codebook.square().sum(1)
     for rows in torch.split(doubtful, chunk):
-        share = torch.softmax(torch.addmm(log_prior, llrs[rows], labels.T, alpha=-1), 1)
+        share = torch.softmax(log_prior + index_likelihood(llrs[rows]), 1)
         centre = share @ codebook
         mean[rows] = centre
         variance[rows] = (share @ norms - centre.square().sum(1)).clamp(min=0)

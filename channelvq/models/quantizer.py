@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from channelvq.models.search import CodeSearch
+from channelvq.models.search_torch import beam_search, greedy_search, nearest
+
 __all__ = ["ResidualQuantizer", "StageUse"]
 
 
@@ -52,6 +55,7 @@ class ResidualQuantizer(nn.Module):
         self.register_buffer("codebooks", torch.zeros(stages, codes, dim))
         self.register_buffer("sums", torch.zeros(stages, codes, dim))
         self.register_buffer("counts", torch.zeros(stages, codes))
+        self._searches: CodeSearch | None = None
 
     @property
     def stages(self) -> int:
@@ -67,7 +71,7 @@ class ResidualQuantizer(nn.Module):
         latents : float tensor [n, dim]
             What to quantize.
         chunk : int
-            Positions at a time, which bounds the memory.
+            Positions at a time on a GPU, which bounds the memory.
 
         Returns
         -------
@@ -75,27 +79,13 @@ class ResidualQuantizer(nn.Module):
         energy : float tensor [n, stages + 1]
             Squared norm of what is left after 0, 1, ... stages.
         """
+        if latents.device.type == "cpu":
+            indices, energy = self._code_search().greedy(latents.detach().float().numpy())
+            return torch.from_numpy(indices), torch.from_numpy(energy)
         with torch.autocast(
             latents.device.type, enabled=False
         ):  # scores of near codes differ in the last bits
-            return self._search(latents.float(), chunk)
-
-    def _search(self, latents: torch.Tensor, chunk: int) -> tuple[torch.Tensor, torch.Tensor]:
-        n = latents.shape[0]
-        indices = torch.empty(n, self.stages, dtype=torch.int64, device=latents.device)
-        energy = torch.empty(n, self.stages + 1, device=latents.device)
-        half_norms = 0.5 * self.codebooks.square().sum(2)
-        for start in range(0, n, chunk):
-            rest = latents[start : start + chunk].clone()
-            span = slice(start, start + rest.shape[0])
-            energy[span, 0] = rest.square().sum(1)
-            for stage in range(self.stages):
-                book = self.codebooks[stage]
-                best = _nearest(rest, book, half_norms[stage])
-                rest -= book[best]
-                indices[span, stage] = best
-                energy[span, stage + 1] = rest.square().sum(1)
-        return indices, energy
+            return greedy_search(latents.float(), self.codebooks, chunk)
 
     @torch.no_grad()
     def refine(
@@ -114,7 +104,7 @@ class ResidualQuantizer(nn.Module):
         beams : int
             How many beginnings are kept.
         chunk : int
-            Positions at a time.
+            Positions at a time on a GPU.
 
         Returns
         -------
@@ -125,29 +115,19 @@ class ResidualQuantizer(nn.Module):
         ----------
         .. [1] A. Babenko, V. Lempitsky, "Additive quantization for extreme vector compression", 2014.
         """
-        indices = torch.zeros(len(latents), self.stages, dtype=torch.int64, device=latents.device)
-        order = torch.argsort(depth, descending=True, stable=True)  # a chunk's rows end together
-        half_norms = 0.5 * self.codebooks.square().sum(2)
-        for rows in torch.split(order, chunk):
-            stages = int(depth[rows[0]])
-            rest = latents[rows][:, None]  # [n, beams, dim]
-            lead = -0.5 * rest.square().sum(2)  # the larger, the nearer
-            paths = torch.zeros(len(rows), 1, self.stages, dtype=torch.int64, device=rows.device)
-            for stage in range(stages):
-                live = int((depth[rows] > stage).sum())
-                if live < len(rows):
-                    indices[rows[live:]] = paths[live:, 0]
-                    rows, rest, lead, paths = rows[:live], rest[:live], lead[:live], paths[:live]
-                book = self.codebooks[stage]
-                scores = torch.addmm(half_norms[stage], rest.flatten(0, 1), book.T, beta=-1)
-                keep = beams if stage + 1 < stages else 1
-                lead, place = _largest(scores.view(live, -1, len(book)), lead, min(keep, len(book)))
-                parent, code = place // len(book), place % len(book)
-                rest = torch.gather(rest, 1, parent[..., None].expand(-1, -1, rest.shape[2])) - book[code]
-                paths = torch.gather(paths, 1, parent[..., None].expand(-1, -1, self.stages))
-                paths[..., stage] = code
-            indices[rows] = paths[:, 0]
-        return indices
+        if latents.device.type == "cpu":
+            return torch.from_numpy(
+                self._code_search().beam(latents.detach().float().numpy(), depth.numpy(), beams)
+            )
+        with torch.autocast(latents.device.type, enabled=False):
+            return beam_search(latents.float(), self.codebooks, depth, beams, chunk)
+
+    def _code_search(self) -> CodeSearch:
+        """Give the search on the CPU for the codebooks as they are now."""
+        codebooks = self.codebooks.numpy()
+        if self._searches is None or not self._searches.serves(codebooks):
+            self._searches = CodeSearch(codebooks)
+        return self._searches
 
     def assemble(self, indices: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
         """Sum the first `depth` [n] code vectors of each row of `indices` [n, stages] -> [n, dim]."""
@@ -223,39 +203,12 @@ class ResidualQuantizer(nn.Module):
             pick = torch.from_numpy(rng.choice(len(rest), codes, replace=len(rest) < codes))
             book = rest[pick.to(rest.device)].clone()
             for _ in range(rounds):
-                index = _nearest(rest, book, 0.5 * book.square().sum(1))
+                index = nearest(rest, book, 0.5 * book.square().sum(1))
                 count = torch.bincount(index, minlength=codes).float()
                 total = torch.zeros_like(book).index_add_(0, index, rest)
                 book = torch.where(count[:, None] > 0, total / count.clamp(min=1)[:, None], book)
-            index = _nearest(rest, book, 0.5 * book.square().sum(1))
+            index = nearest(rest, book, 0.5 * book.square().sum(1))
             self.codebooks[stage] = book
             self.counts[stage] = per_code
             self.sums[stage] = book * per_code
             rest -= book[index]
-
-
-def _nearest(points: torch.Tensor, book: torch.Tensor, half_norm: torch.Tensor) -> torch.Tensor:
-    """Nearest code of each point: the largest of <point, code> - |code|²/2."""
-    scores = torch.addmm(half_norm, points, book.T, beta=-1)
-    if scores.device.type == "cpu":  # NumPy's argmax is vectorised, torch's is not
-        return torch.from_numpy(scores.numpy().argmax(1))
-    return scores.argmax(1)
-
-
-def _largest(scores: torch.Tensor, bias: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Largest `count` of scores [n, b, k] + bias [n, b] for each n, in falling order: values and places.
-
-    `scores` is overwritten.
-    """
-    flat = scores.add_(bias[..., None]).flatten(1)
-    if flat.device.type != "cpu":
-        values, places = flat.topk(count)
-        return values, places
-    table, rows = flat.numpy(), np.arange(len(flat))
-    values, places = torch.empty(len(flat), count), torch.empty(len(flat), count, dtype=torch.int64)
-    for column in range(count):  # for few it is quicker than sorting: NumPy's argmax is vectorised
-        best = table.argmax(1)
-        values[:, column] = torch.from_numpy(table[rows, best])
-        places[:, column] = torch.from_numpy(best)
-        table[rows, best] = -np.inf
-    return values, places

@@ -1,28 +1,34 @@
-"""What is known of the shipped models, without loading a network."""
+"""What is known of the shipped models, of every kind, without building a network."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from channelvq.errors import UsageError, unknown_name
+from channelvq.models.weight_file import WeightKind, read_weights, shipped_files
 
-from channelvq.models.weights import shipped_models
+__all__ = ["KINDS", "ModelInfo", "model_info", "models", "open_model"]
 
-__all__ = ["ModelInfo", "models"]
+KINDS = {
+    "vqvae": "channelvq.models.weights:VQVAE",
+    "prior": "channelvq.models.weights:PRIOR",
+    "mnist-lineage": "channelvq.models.lineage_weights:LINEAGE",
+    "deepjscc": "channelvq.models.analog_weights:DEEPJSCC",
+}
+"""Where the `WeightKind` of each kind stands, as module:name; imported when it is needed."""
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One shipped model.
+    """One model.
 
     Attributes
     ----------
-    name, id : str
-        Its name and the hash that streams carry.
+    name, kind, id : str
+        Its name, what it is of, and the hash that streams carry.
     path, card : Path
         Weights and model card.
     megabytes : float
@@ -34,6 +40,7 @@ class ModelInfo:
     """
 
     name: str
+    kind: str
     id: str
     path: Path
     card: Path
@@ -43,21 +50,49 @@ class ModelInfo:
 
 
 def models() -> list[ModelInfo]:
-    """List the shipped models."""
-    found = []
-    for name, path in shipped_models().items():
-        data = path.read_bytes()
-        with safe_open(path, "np") as file:
-            meta = file.metadata()
-        found.append(
-            ModelInfo(
-                name=name,
-                id=hashlib.sha256(data).hexdigest()[:16],
-                path=path,
-                card=path.with_suffix(".md"),
-                megabytes=len(data) / 1e6,
-                shape=json.loads(meta["shape"]),
-                about=json.loads(meta["about"]),
-            )
-        )
-    return found
+    """List the shipped models.
+
+    Raises
+    ------
+    UsageError
+        One of the files is not what its hash says.
+    """
+    return [_info(name, path) for name, path in shipped_files().items()]
+
+
+def model_info(name_or_path: str) -> ModelInfo:
+    """Tell about one shipped model, or about a file of weights.
+
+    Raises
+    ------
+    UsageError
+        No such model, or a file that is damaged or no weights.
+    """
+    if name_or_path.endswith(".safetensors"):
+        path = Path(name_or_path)
+        return _info(path.stem, path)
+    files = shipped_files()
+    if name_or_path not in files:
+        raise unknown_name("model", name_or_path, [*files, "a path to a .safetensors file"])
+    return _info(name_or_path, files[name_or_path])
+
+
+def open_model(info: ModelInfo) -> object:
+    """Build the model: what the loader of its kind gives.
+
+    Raises
+    ------
+    UsageError
+        Its kind is unknown, or its tensors do not fit its network.
+    """
+    if info.kind not in KINDS:
+        raise UsageError(f"{info.path} holds weights of kind {info.kind!r}; allowed: {', '.join(KINDS)}")
+    module, _, name = KINDS[info.kind].partition(":")
+    kind: WeightKind[object] = getattr(import_module(module), name)
+    return kind.load(info.path)
+
+
+def _info(name: str, path: Path) -> ModelInfo:
+    file = read_weights(path, finite=False)
+    size, card = path.stat().st_size / 1e6, path.with_suffix(".md")
+    return ModelInfo(name, file.kind, file.id, path, card, size, file.shape, file.about)

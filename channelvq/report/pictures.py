@@ -1,4 +1,4 @@
-"""Received pictures side by side: schemes down, channel conditions across, pixels as they are."""
+"""Received pictures side by side: schemes down, channel conditions across, no pixel blurred."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Sheet", "Tile", "draw_pictures", "save_pictures"]
 
 _TILE = 384  # wider pictures are shrunk by a whole factor, so that no resampling blurs what is shown
+_SMALL = 140  # room for a caption; narrower pictures are enlarged by a whole factor, each pixel a square
 _GAP = 10
 _LINE = 18
 _INK = (30, 30, 30)
@@ -100,7 +101,7 @@ def save_pictures(sheet: Sheet, path: Path) -> None:
 
 
 def _image(picture: Picture, crop: tuple[int, int, int, int] | None) -> Image.Image:
-    """Turn a picture [C, H, W] into an RGB image, cropped and shrunk by a whole factor if it is wide."""
+    """Turn a picture [C, H, W] into an RGB image, cropped, and scaled by a whole factor if need be."""
     from PIL import Image
 
     pixels = to_8bit(picture)
@@ -108,6 +109,9 @@ def _image(picture: Picture, crop: tuple[int, int, int, int] | None) -> Image.Im
         top, left, height, width = crop
         pixels = pixels[:, top : top + height, left : left + width]
     image = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)).convert("RGB")
+    if image.width < _SMALL:
+        factor = -(-_SMALL // image.width)
+        return image.resize((factor * image.width, factor * image.height), Image.Resampling.NEAREST)
     factor = -(-image.width // _TILE)
     return image.reduce(factor) if factor > 1 else image
 

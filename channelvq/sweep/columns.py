@@ -13,7 +13,7 @@ from channelvq.sweep.store import Trial
 
 __all__ = ["CaseColumns"]
 
-_SEEN = ("trial", "psnr_db", "status", "blocks", "block_errors", "clean_psnr_db")
+_SEEN = ("trial", "psnr_db", "status", "raw_ber", "blocks", "block_errors", "clean_psnr_db")
 _KINDS = [(column.name, column.kind) for column in COLUMNS if column.name in _SEEN]
 
 
@@ -64,6 +64,7 @@ class CaseColumns:
         self._there[place] = True
         row = self._table[place]
         row["trial"], row["psnr_db"], row["status"] = trial.trial, trial.psnr_db, STATUSES.index(trial.status)
+        row["raw_ber"] = np.nan if trial.raw_ber is None else trial.raw_ber
         row["blocks"] = -1 if trial.blocks is None else trial.blocks
         row["block_errors"] = -1 if trial.block_errors is None else trial.block_errors
         row["clean_psnr_db"] = np.nan if trial.clean_psnr_db is None else trial.clean_psnr_db

@@ -2,80 +2,38 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from channelvq.bits import bits_to_llrs
-from channelvq.codecs.base import Codec, Decoded, Message, Picture
+from channelvq.codecs.base import Codec, Picture
 from channelvq.errors import UsageError
-from channelvq.evaluation.metrics import psnr
 from channelvq.framing import Unframed
 from channelvq.images import content_hash, load_image
 from channelvq.link import Link, Prepared, Reception
 from channelvq.provenance import source_fingerprint
 from channelvq.sweep.identity import case_content, content_digest
+from channelvq.sweep.memory import Memory, essence
 from channelvq.sweep.plan import LinkOptions, SweepImage
 from channelvq.sweep.spec import Point
 
-__all__ = ["Desk", "PictureMissingError", "Ready", "RememberingCodec"]
+__all__ = ["Desk", "PictureMissingError", "Ready"]
 
 _MEMORY = 512 << 20  # bytes of encoded pictures a worker keeps
 _PICTURES = 128 << 20  # and of pictures
-_BYTES_A_CODED_BIT = 24  # the bit, its place in the interleaver and in the scrambler
+_BYTES_A_FRAMED_BIT = 24  # its place in the interleaver and in the scrambler
 
 
 class PictureMissingError(Exception):
     """The worker does not see the image's file (it is on another machine): send the picture along."""
 
 
-class RememberingCodec:
-    """A codec that decodes the error-free message of the picture at hand only once.
-
-    Behind a channel code most trials at high SNR hand the decoder the very same LLRs. The same LLRs give the
-    same picture, so results are not changed, only had sooner.
-
-    Parameters
-    ----------
-    codec : Codec
-        Does the work.
-    """
-
-    def __init__(self, codec: Codec) -> None:
-        self.codec = codec
-        self.ready: Ready | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.codec, name)
-
-    @property
-    def spec(self) -> str:
-        """The codec's canonical name."""
-        return str(self.codec.spec)
-
-    def encode(self, picture: Picture, max_bits: int) -> Message:
-        """Encode as the codec does."""
-        return self.codec.encode(picture, max_bits)
-
-    def decode(
-        self,
-        llrs: npt.NDArray[np.float32],
-        shape: tuple[int, int, int],
-        trusted: npt.NDArray[np.bool_] | None = None,
-    ) -> Decoded:
-        """Decode, or give what was decoded before from the same."""
-        ready = self.ready
-        if ready is None or not ready.is_clean(llrs, trusted):
-            return self.codec.decode(llrs, shape, trusted)
-        return ready.clean()
-
-
-@dataclass
+@dataclass(frozen=True)
 class Ready:
-    """A picture encoded by a scheme, and what the receiver has where the channel made no error.
+    """A picture encoded by a scheme, and what its receivers have shown.
 
     Attributes
     ----------
@@ -85,20 +43,20 @@ class Ready:
         What decodes it.
     unframed : Unframed
         What the channel code hands on when all is right.
-    decoded : Decoded or None
-        The picture then, once somebody asked.
+    memory : Memory
+        The picture then, once somebody asked, and some others.
     """
 
     prepared: Prepared[Any]
     codec: Codec
     unframed: Unframed
-    decoded: Decoded | None = None
-    _clean_psnr_db: float | None = None
+    memory: Memory
 
     @classmethod
     def of(cls, prepared: Prepared[Any], codec: Codec) -> Ready:
         """Send the coded bits through no channel at all."""
-        return cls(prepared, codec, prepared.frame.decode(bits_to_llrs(prepared.coded_bits)))
+        unframed = prepared.frame.decode(bits_to_llrs(prepared.coded_bits))
+        return cls(prepared, codec, unframed, Memory(pinned=essence(codec, unframed)))
 
     @property
     def blocks(self) -> int | None:
@@ -106,34 +64,16 @@ class Ready:
         ok = self.unframed.blocks_ok
         return None if ok is None else int(ok.size)
 
-    def is_clean(self, llrs: npt.NDArray[np.float32], trusted: npt.NDArray[np.bool_] | None) -> bool:
-        """Say whether these are, bit for bit, what an error-free channel gives."""
-        if trusted is None or self.unframed.trusted is None:
-            return False  # uncoded: soft values never repeat
-        same = np.array_equal(trusted, self.unframed.trusted)
-        return same and np.array_equal(llrs, self.unframed.llrs)
-
-    def clean(self) -> Decoded:
-        """Decode what an error-free channel gives, once."""
-        if self.decoded is None:
-            channels, height, width = self.prepared.picture.shape
-            self.decoded = self.codec.decode(
-                self.unframed.llrs, (channels, height, width), self.unframed.trusted
-            )
-        return self.decoded
-
     def clean_psnr_db(self) -> float:
         """PSNR over an error-free channel."""
-        if self._clean_psnr_db is None:
-            self._clean_psnr_db = psnr(self.prepared.picture, self.clean().picture)
-        return self._clean_psnr_db
+        return self.memory.show(self.codec, self.prepared, self.unframed).psnr_db
 
     @property
     def bytes(self) -> int:
-        """About how much memory it takes, the picture sent not counted."""
+        """How much memory it takes; what it shares with others, picture and frame, is not counted."""
         indices = self.prepared.message.indices
         own = self.unframed.llrs.nbytes + (0 if indices is None else indices.nbytes)
-        return own + _BYTES_A_CODED_BIT * self.prepared.coded_bits.size + self.prepared.picture.nbytes
+        return own + self.prepared.coded_bits.nbytes + self.memory.nbytes
 
 
 class Desk:
@@ -155,9 +95,7 @@ class Desk:
         """
         key = options, point.channel
         if key not in self._links:
-            link = options.build(point.channel)
-            link.codec = RememberingCodec(link.codec)
-            self._links[key] = link
+            self._links[key] = options.build(point.channel)
         link = self._links[key]
         if case not in self._checked:
             content = case_content(link, options.cbr, point.snr_db, seed)
@@ -182,18 +120,35 @@ class Desk:
         """
         key = options, image.hash
         if key not in self._ready:
-            prepared = link.prepare(self._picture(image, picture))
-            codec = link.codec.codec if isinstance(link.codec, RememberingCodec) else link.codec
-            self._ready[key] = Ready.of(prepared, codec)
-            _shrink(self._ready, _MEMORY, {name: ready.bytes for name, ready in self._ready.items()})
+            prepared = self._share(link.prepare(self._picture(image, picture)), options)
+            self._ready[key] = Ready.of(prepared, link.codec)
+            _shrink(self._ready, _MEMORY, self._sizes())
         self._ready.move_to_end(key)
         return self._ready[key]
 
     def send(self, link: Link, ready: Ready, snr_db: float | None, seed: int, trial: int) -> Reception[Any]:
         """Send an encoded picture once."""
-        if isinstance(link.codec, RememberingCodec):
-            link.codec.ready = ready
+        link.show = ready.memory.show
         return link.send(ready.prepared, snr_db=snr_db, seed=seed, trial=trial)
+
+    def _share(self, prepared: Prepared[Any], options: LinkOptions) -> Prepared[Any]:
+        """Drop what is there already: the picture, and the frame of another picture as large."""
+        if np.array_equal(prepared.picture, prepared.given):
+            prepared = replace(prepared, picture=prepared.given)
+        for (others, _), ready in self._ready.items():
+            frame = ready.prepared.frame
+            if others == options and frame.coded_bits == prepared.frame.coded_bits:
+                return replace(prepared, frame=frame)
+        return prepared
+
+    def _sizes(self) -> dict[tuple[LinkOptions, str], int]:
+        """Memory that each encoded picture takes, its share of the frame included."""
+        users = Counter(id(ready.prepared.frame) for ready in self._ready.values())
+        sizes = {}
+        for key, ready in self._ready.items():
+            frame = ready.prepared.frame
+            sizes[key] = ready.bytes + _BYTES_A_FRAMED_BIT * frame.coded_bits // users[id(frame)]
+        return sizes
 
     def _picture(self, image: SweepImage, given: Picture | None) -> Picture:
         """Read an image, and make sure that it is still the one that was planned."""

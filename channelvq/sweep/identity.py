@@ -40,7 +40,7 @@ def case_content(link: Link, cbr: Fraction, snr_db: float | None, seed: int) -> 
         "source": source_fingerprint(),
         **components,
         "concealment": getattr(concealment, "spec", None),
-        "model": getattr(model, "id", None),
+        "model": getattr(model, "full_id", getattr(model, "id", None)),
         "cbr": str(cbr),
         "snr_db": snr_db,
         "seed": seed,

@@ -191,7 +191,7 @@ def make_plan(spec: SweepSpec, *, images: str | None = None) -> Plan:
     spec : SweepSpec
         The spec.
     images : str, optional
-        A set of images to take instead of the spec's: "builtin", "kodak" or a folder.
+        A set of images to take instead of the spec's: "builtin", "kodak", "mnist" or a folder.
 
     Raises
     ------

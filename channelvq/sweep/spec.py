@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from channelvq.components import Family, fraction, parse_spec
-from channelvq.errors import unknown_name
+from channelvq.components import fraction
+from channelvq.sweep.component_checks import bits_or_none, component
 from channelvq.sweep.stopping import StoppingRule
 from channelvq.sweep.toml import explain, read_toml
 
@@ -46,47 +46,6 @@ class Point(BaseModel):
         ('awgn -2 dB', 'bsc:0.01')
         """
         return self.channel if self.snr_db is None else f"{self.channel} {self.snr_db:g} dB"
-
-
-def _component(kind: str) -> Any:
-    """Make a validator that checks a component's name and arguments by building it."""
-
-    def check(text: object) -> object:
-        if isinstance(text, str):
-            if kind == "channel code":
-                from channelvq.channel_codes.unequal import build_code
-
-                build_code(text)
-                return text
-            family = _family(kind)
-            if kind == "codec":  # building one may load weights: the plan does that
-                name = parse_spec(text).name
-                if name not in family.members:
-                    raise unknown_name(kind, name, family.members)
-            else:
-                family.build(text)
-        return text
-
-    return BeforeValidator(check)
-
-
-def _family(kind: str) -> Family:
-    """Import the family of a kind of component when it is needed."""
-    if kind == "codec":
-        from channelvq.codecs import CODECS
-
-        return CODECS
-    if kind == "interleaver":
-        from channelvq.interleaving import INTERLEAVINGS
-
-        return INTERLEAVINGS
-    if kind == "modulation":
-        from channelvq.modulation import MODULATIONS
-
-        return MODULATIONS
-    from channelvq.channels import CHANNELS
-
-    return CHANNELS
 
 
 def _ratio(value: object) -> object:
@@ -130,11 +89,11 @@ def _tuple(value: object) -> object:
 
 
 Snr = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
-Codec = Annotated[str, _component("codec")]
-Code = Annotated[str, _component("channel code")]
-Modulation = Annotated[str, _component("modulation")]
-Channel = Annotated[str, _component("channel")]
-Interleaving = Annotated[str, _component("interleaver")]
+Codec = Annotated[str, component("codec")]
+Code = Annotated[str, bits_or_none("channel code")]
+Modulation = Annotated[str, bits_or_none("modulation")]
+Channel = Annotated[str, component("channel")]
+Interleaving = Annotated[str, component("interleaver")]
 Cbr = Annotated[Fraction, BeforeValidator(_ratio)]
 
 
@@ -152,7 +111,8 @@ class Scheme(_Table):
     name : str
         What figure and table call it.
     codec, code, modulation : str
-        Components, for example "vqvae", "rs:255,191", "qpsk".
+        Components, for example "vqvae", "rs:255,191", "qpsk". A codec of symbols ("deepjscc") has no code and
+        no modulation: "none".
     concealment : str or None
         For codecs that have one; None takes the best there is.
     model : str or None
@@ -171,6 +131,17 @@ class Scheme(_Table):
     model: str | None = None
     interleaver: Interleaving | None = None
     cbr: Cbr | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_bits(cls, table: object) -> object:
+        """Give a codec of symbols no code and no modulation."""
+        if isinstance(table, dict) and isinstance(codec := table.get("codec"), str):
+            from channelvq.codecs import is_analog
+
+            if is_analog(codec):
+                return {"code": "none", "modulation": "none", **table}
+        return table
 
 
 class Stop(_Table):
@@ -255,7 +226,7 @@ class SweepSpec(_Table):
     description : str
         What the sweep is for; free text.
     images : str
-        "builtin", "kodak" or a folder.
+        "builtin", "kodak", "mnist" or a folder.
     cbr : Fraction
         Channel uses per source sample (3·H·W in colour, H·W in grey).
     seed : int

@@ -130,6 +130,7 @@ class PointTrials:
             blocks=blocks if counted else None,
             floor_db=floor,
             clean_db=table["clean_psnr_db"],
+            can_fail=not table.size or not np.isnan(table["raw_ber"]).all(),  # symbols always show something
         )
 
     def prefix(self, look: int) -> PointTrials:

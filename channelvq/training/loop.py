@@ -18,6 +18,7 @@ from channelvq.models.assignment import assign_labels
 from channelvq.models.depth import allocate, cell_energy, spread_cells
 from channelvq.models.network import BLOCK, Shape
 from channelvq.models.vqvae import VqVae
+from channelvq.models.weights import TrainedModel, load_model
 from channelvq.randomness import generator
 from channelvq.training.checkpoint import load_checkpoint, save_checkpoint
 from channelvq.training.noise import noisy_latents, noisy_llrs
@@ -95,11 +96,14 @@ class Trainer:
         return self.folder / "checkpoint.safetensors"
 
     def prepare(self) -> None:
-        """Resume from the checkpoint, or start: KLT of sample blocks, then k-means codebooks."""
+        """Resume from the checkpoint, or start: from weights, or from the KLT and k-means codebooks."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
             about = load_checkpoint(self.checkpoint, self.model, self.optimiser)
             self.step, self.seconds = int(about["step"]), float(about["seconds"])
+            return
+        if self.recipe.start.weights is not None:
+            self._start_from(load_model(self.recipe.start.weights))
             return
         side = self.recipe.data.crop
         crops = self.photos.crops(self.recipe.seed, -1, max(64, 2**21 // side**2), side)
@@ -109,6 +113,17 @@ class Trainer:
         rng = generator(self.recipe.seed, "k-means")
         few = torch.from_numpy(rng.permutation(len(latents))[: 24 * self.shape.codes]).to(self.device)
         self.model.quantizer.start(latents[few], rng)
+
+    def _start_from(self, trained: TrainedModel) -> None:
+        """Take over a trained network; the codebooks' running means start at what a batch would show."""
+        if trained.network.shape != self.shape:
+            raise UsageError(f"start.weights: {trained.name} has {trained.network.shape}, not {self.shape}")
+        quantizer, data = self.model.quantizer, self.recipe.data
+        self.model.pair.load_state_dict(trained.network.pair.state_dict())
+        rows = data.batch * (data.crop // BLOCK) ** 2 / self.shape.stages
+        quantizer.codebooks.copy_(trained.network.quantizer.codebooks)
+        quantizer.counts.copy_(rows * trained.log_prior.exp())
+        quantizer.sums.copy_(quantizer.codebooks * quantizer.counts[..., None])
 
     def learning_rate(self, step: int) -> float:
         """Warm-up, constant, linear cooldown."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 
@@ -68,6 +71,7 @@ def load_photos(
     smallest: int,
     device: torch.device,
     report: Callable[[int], None] = lambda count: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> tuple[Photos, Photos]:
     """Read a folder or a zip file of photographs and part it in training and validation.
 
@@ -84,11 +88,13 @@ def load_photos(
         Where the bytes are kept.
     report : callable
         Called with the number of pictures read so far.
+    say : callable
+        Told in one line if some were left out, and why.
 
     Raises
     ------
     UsageError
-        Nothing there, or nothing usable in one of the two parts.
+        Nothing there, a zip or manifest that cannot be read, or nothing usable in one of the two parts.
     """
     files = dict(_files(source))
     names = sorted(name for name in files if Path(name).suffix.lower() in SUFFIXES)
@@ -96,31 +102,42 @@ def load_photos(
         raise UsageError(
             f"no photographs in {source}; expected a folder or zip of {', '.join(sorted(SUFFIXES))}"
         )
-    split = _manifest(files) or {name: "val" if i % 16 == 8 else "train" for i, name in enumerate(names)}
+    split = _manifest(source, files)
+    if split is None:
+        split = {name: "val" if i % 16 == 8 else "train" for i, name in enumerate(names)}
+    listed = [name for name in names if name in split]
     parts: dict[str, list[torch.Tensor]] = {"train": [], "val": []}
     unreadable = small = 0
-    for count, name in enumerate(names):
-        if name not in split:
-            continue
-        try:
-            with Image.open(io.BytesIO(files[name]())) as image:
-                pixels = np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError, ValueError):
+    for count, name in enumerate(listed):
+        pixels = _pixels(files[name])
+        if pixels is None:
             unreadable += 1
-            continue
-        if min(pixels.shape[:2]) < smallest:
+        elif min(pixels.shape[:2]) < smallest:
             small += 1
-            continue
-        tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-        parts[split[name]].append(tensor.to(device))
+        else:
+            tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+            parts[split[name]].append(tensor.to(device))
         report(count + 1)
+    reasons = f"{unreadable} unreadable, {small} with a side below {smallest} px"
     for part, pictures in parts.items():
         if not pictures:
-            raise UsageError(
-                f"no usable photographs for {part!r} in {source}: {len(names)} files, "
-                f"{unreadable} unreadable, {small} with a side below {smallest} px"
-            )
+            total = f"{len(names)} files, {len(listed)} of them in manifest.csv"
+            total = total if len(listed) < len(names) else f"{len(names)} files"
+            raise UsageError(f"no usable photographs for {part!r} in {source}: {total}, {reasons}")
+    if unreadable or small:
+        say(f"{unreadable + small} of {len(listed)} photographs: {reasons}")
     return Photos(parts["train"]), Photos(parts["val"])
+
+
+def _pixels(read: Callable[[], bytes]) -> npt.NDArray[np.uint8] | None:
+    """Pixels [H, W, 3]; None if the file cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of size and of damaged EXIF
+            with Image.open(io.BytesIO(read())) as image:
+                return np.asarray(image.convert("RGB"))
+    except Exception:  # Pillow and zipfile raise almost anything on damaged files
+        return None
 
 
 def _files(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -129,15 +146,27 @@ def _files(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
             if path.is_file():
                 yield path.relative_to(source).as_posix(), path.read_bytes
     elif zipfile.is_zipfile(source):
-        archive = zipfile.ZipFile(source)
+        try:
+            archive = zipfile.ZipFile(source)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise UsageError(f"cannot read {source}: {error}") from None
         for name in archive.namelist():
             yield name, lambda name=name: archive.read(name)  # type: ignore[misc]
+    elif source.is_file():
+        raise UsageError(f"{source} is no .zip of photographs, or a damaged one")
     else:
         raise UsageError(f"no training photographs at {source}: expected a folder or a .zip")
 
 
-def _manifest(files: dict[str, Callable[[], bytes]]) -> dict[str, str] | None:
+def _manifest(source: Path, files: dict[str, Callable[[], bytes]]) -> dict[str, str] | None:
+    """Which file is for what; None without a manifest."""
     if "manifest.csv" not in files:
         return None
-    rows = csv.DictReader(io.StringIO(files["manifest.csv"]().decode("utf-8")))
-    return {row["file"]: row["split"] for row in rows if row.get("split") in ("train", "val")}
+    where = f"manifest.csv in {source}"
+    try:
+        rows = list(csv.DictReader(io.StringIO(files["manifest.csv"]().decode("utf-8"))))
+    except (OSError, ValueError, csv.Error, zipfile.BadZipFile, zlib.error) as error:
+        raise UsageError(f"cannot read {where}: {error}") from None
+    if not rows or not {"file", "split"} <= set(rows[0]):
+        raise UsageError(f"{where} must have columns 'file' and 'split', and a row for each photograph")
+    return {row["file"]: row["split"] for row in rows if row["split"] in ("train", "val")}

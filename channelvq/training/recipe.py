@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,14 +15,18 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["Recipe", "load_recipe"]
+__all__ = ["ChannelPart", "CodingPart", "Recipe", "RecipePart", "load_recipe", "read_recipe"]
+
+R = TypeVar("R", bound="RecipePart")
 
 
-class _Part(BaseModel):
+class RecipePart(BaseModel):
+    """A table of a recipe: unknown keys are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ModelPart(_Part):
+class ModelPart(RecipePart):
     """Sizes of the model; see `channelvq.models.network.Shape`."""
 
     dim: int = Field(default=64, ge=4, le=192)
@@ -34,14 +38,20 @@ class ModelPart(_Part):
     cell: Literal[1, 2, 4] = 2
 
 
-class DataPart(_Part):
+class StartPart(RecipePart):
+    """Trained weights to start from, a model's name or path, of the recipe's sizes; none: from the KLT."""
+
+    weights: str | None = None
+
+
+class DataPart(RecipePart):
     """What a batch is made of."""
 
     crop: int = Field(default=128, ge=32, le=512, multiple_of=32)
     batch: int = Field(default=12, ge=1, le=1024)
 
 
-class OptimiserPart(_Part):
+class OptimiserPart(RecipePart):
     """AdamW, linear warm-up, constant, then a linear way down to zero over the last `cooldown` share."""
 
     steps: int = Field(default=20000, ge=1)
@@ -51,14 +61,14 @@ class OptimiserPart(_Part):
     clip: float = Field(default=1.0, gt=0)
 
 
-class RatePart(_Part):
+class RatePart(RecipePart):
     """Price of a bit (squared error that it must save), log-uniform a crop."""
 
     lowest_price: float = Field(default=3e-4, gt=0)
     highest_price: float = Field(default=3e-2, gt=0)
 
 
-class QuantizerPart(_Part):
+class QuantizerPart(RecipePart):
     """How codebooks follow the data; from step `beams_from` on, indices are found by beam search."""
 
     decay: float = Field(default=0.99, gt=0, lt=1)
@@ -69,7 +79,7 @@ class QuantizerPart(_Part):
     beams_from: int = Field(default=1000, ge=0)
 
 
-class ChannelPart(_Part):
+class ChannelPart(RecipePart):
     """Crops whose indices are sent over a noisy channel, so that the decoder learns to repair.
 
     From step `start` on, codes carry assigned labels (anew every `assign_every` steps) and `share` of the
@@ -83,27 +93,36 @@ class ChannelPart(_Part):
     highest_error_rate: float = Field(default=0.1, gt=0, lt=0.5)
 
 
-class LogPart(_Part):
+class CodingPart(RecipePart):
+    """How photographs become index fields: prices of a bit, log-uniform, and the width of the search."""
+
+    lowest_price: float = Field(default=3e-4, gt=0)
+    highest_price: float = Field(default=3e-2, gt=0)
+    beams: int = Field(default=8, ge=1, le=64)
+
+
+class LogPart(RecipePart):
     """How often to look and to save, in steps."""
 
     validate_every: int = Field(default=1000, ge=1)
     checkpoint_every: int = Field(default=500, ge=1)
 
 
-class FinishPart(_Part):
+class FinishPart(RecipePart):
     """What is made of the trained network: settled codebooks, labels, priors, the depth map's tables."""
 
     settle_steps: int = Field(default=600, ge=0)
     assignment_effort: int = Field(default=60_000_000, ge=0)
 
 
-class Recipe(_Part):
+class Recipe(RecipePart):
     """A whole run."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
     seed: int = 0
     precision: Literal["auto", "float32", "bf16"] = "auto"
     model: ModelPart = ModelPart()
+    start: StartPart = StartPart()
     data: DataPart = DataPart()
     optimiser: OptimiserPart = OptimiserPart()
     rate: RatePart = RatePart()
@@ -114,7 +133,12 @@ class Recipe(_Part):
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read and check a recipe.
+    """Read and check a recipe of the VQ codec; see `read_recipe`."""
+    return read_recipe(path, Recipe)
+
+
+def read_recipe(path: Path, kind: type[R]) -> R:
+    """Read and check a recipe of some kind.
 
     Raises
     ------
@@ -128,7 +152,7 @@ def load_recipe(path: Path) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}") from None
     try:
-        return Recipe.model_validate(table)
+        return kind.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

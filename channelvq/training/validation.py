@@ -49,7 +49,7 @@ def validate(model: VqVae, photos: Photos, dtype: torch.dtype, side: int = 256) 
     """
     shape = model.shape
     error: dict[float, list[torch.Tensor]] = {rate: [] for rate in RATES}
-    counts = torch.zeros_like(model.quantizer.counts)
+    counts = torch.zeros(shape.stages, shape.codes, device=model.quantizer.codebooks.device)
     for pictures in torch.split(photos.centres(side), 8):
         images = pictures.contiguous(memory_format=torch.channels_last)
         amp = torch.autocast(images.device.type, dtype=dtype, enabled=dtype != torch.float32)

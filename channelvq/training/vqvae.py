@@ -13,8 +13,9 @@ from channelvq.errors import UsageError
 from channelvq.models.assignment import assign_labels
 from channelvq.models.quantizer import StageUse
 from channelvq.models.weights import save_model
-from channelvq.provenance import commit, cpu
+from channelvq.provenance import commit
 from channelvq.training.card import write_card
+from channelvq.training.device import hardware, pick_device
 from channelvq.training.finish import depth_statistics
 from channelvq.training.loop import StepResult, Trainer
 from channelvq.training.photos import load_photos
@@ -72,7 +73,7 @@ def train(
         Bad recipe, no usable photographs, a folder that cannot be written, a loss that is no number.
     """
     recipe = load_recipe(recipe_path)
-    where = _device(device)
+    where = pick_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
     try:
@@ -81,7 +82,13 @@ def train(
         raise UsageError(f"cannot write to {out}: {error.strerror}") from None
     report("photos", 0, 0, str(images))
     smallest = max(recipe.data.crop, _VALIDATION_SIDE)
-    photos, held_out = load_photos(images, smallest, where, lambda n: report("photos", n, 0, ""))
+    photos, held_out = load_photos(
+        images,
+        smallest,
+        where,
+        report=lambda n: report("photos", n, 0, ""),
+        say=lambda text: report("left out", 0, 0, text),
+    )
     trainer = Trainer(recipe, photos, held_out, out, where)
     report("start", 0, 0, "KLT and k-means, or the checkpoint")
     trainer.prepare()
@@ -114,7 +121,7 @@ def _finish(trainer: Trainer, images: Path, out: Path, report: Report) -> Path:
         "steps": trainer.step,
         "hours": round(trainer.seconds / 3600, 2),
         "photos": {"train": len(trainer.photos), "val": len(trainer.held_out), "from": images.name},
-        "hardware": _hardware(trainer.device),
+        "hardware": hardware(trainer.device),
         "precision": str(trainer.dtype).removeprefix("torch."),
         "commit": commit() or "unknown",
         "validation": asdict(health),
@@ -134,17 +141,3 @@ def _line(result: StepResult, health: Health | None) -> str:
     used = " ".join(f"{100 * value:.0f}" for value in health.used)
     perplexity = " ".join(f"{value:.0f}" for value in health.perplexity)
     return f"{line}; validation {psnr}; codes used {used} %; perplexity {perplexity}"
-
-
-def _device(name: str) -> torch.device:
-    if name not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"unknown device {name!r}; allowed: auto, cpu, cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device 'cuda' asked for, but there is none; use auto or cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def _hardware(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{torch.get_num_threads()} threads of {cpu()}"

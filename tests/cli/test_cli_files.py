@@ -112,7 +112,39 @@ def test_transmit_with_own_weights(cli: Run, photo: Path, weights: Path) -> None
 
 def test_models_are_listed(cli: Run) -> None:
     listed = json.loads(cli("models", "--json").stdout)
-    assert cli("models").exit_code == 0
+    shown = cli("models")
+    assert shown.exit_code == 0
     for info in listed:
         assert len(info["id"]) == 16
-        assert f"{info['name']}  {info['id']}" in cli("models").stdout
+        assert f"{info['name']}  {info['id']}  {info['kind']}" in shown.stdout
+
+
+def test_every_listed_model_can_be_asked_for(cli: Run) -> None:
+    for info in json.loads(cli("models", "--json").stdout):
+        result = cli("models", info["name"], "--json")
+        assert result.exit_code == 0, result.output
+        told = json.loads(result.stdout)
+        assert {key: told[key] for key in info} == info
+        text = cli("models", info["name"]).stdout
+        assert info["id"] in text
+        if info["kind"] == "vqvae":
+            assert len(told["stages"]) == info["shape"]["stages"]
+            for row in told["stages"]:
+                assert 0 < row["used"] <= 1
+                assert 1 <= row["perplexity"] <= info["shape"]["codes"]
+                assert f"{row['used']:.1%}" in text
+                assert f" {row['perplexity']:.0f} " in text
+
+
+def test_a_file_of_weights_can_be_asked_for(cli: Run, wrong: Wrong, tmp_path: Path, weights: Path) -> None:
+    result = cli("models", weights)
+    assert result.exit_code == 0, result.output
+    assert "small  " in result.stdout
+    assert "  vqvae  " in result.stdout
+    assert json.loads(cli("models", weights, "--json").stdout)["stages"] == []
+    assert "unknown model 'nope'; allowed: " in wrong("models", "nope")
+    data = bytearray(weights.read_bytes())
+    data[-20] ^= 1
+    weights.write_bytes(data)
+    assert "no usable weights: it is damaged" in wrong("models", weights)
+    assert "no usable weights: it is damaged" in wrong("models", weights, "--json")

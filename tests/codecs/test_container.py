@@ -11,7 +11,7 @@ from channelvq.errors import BudgetError, UsageError
 
 def content(n=1003, seed=0):
     bits = np.random.default_rng(seed).integers(0, 2, n).astype(np.uint8)
-    return CvqFile("0123456789abcdef", (3, 512, 768), bits)
+    return CvqFile("0123456789abcdef", (3, 64, 96), bits)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def path(tmp_path):
 def test_round_trip_and_length(path):
     back = read_cvq(path)
     assert (back.bits == content().bits).all()
-    assert (back.model_id, back.shape, back.intact) == ("0123456789abcdef", (3, 512, 768), True)
+    assert (back.model_id, back.shape, back.intact) == ("0123456789abcdef", (3, 64, 96), True)
     assert path.stat().st_size == CONTAINER_BITS // 8 + 126
     assert [p.name for p in path.parent.iterdir()] == ["a.cvq"]
 
@@ -33,8 +33,8 @@ def test_layout_is_as_documented(path):
     data = path.read_bytes()
     assert data[:4] == b"CVQ\x1a"
     assert data[4:6] == bytes([1, 3])
-    assert int.from_bytes(data[6:10], "big") == 768
-    assert int.from_bytes(data[10:14], "big") == 512
+    assert int.from_bytes(data[6:10], "big") == 96
+    assert int.from_bytes(data[10:14], "big") == 64
     assert data[14:22].hex() == "0123456789abcdef"
     assert int.from_bytes(data[22:26], "big") == 1003
     assert (np.unpackbits(np.frombuffer(data[32:], np.uint8))[:1003] == content().bits).all()

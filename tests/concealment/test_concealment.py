@@ -26,7 +26,7 @@ def field(llrs_of, h=8, w=8, seed=0):
     truth = books[0][first] + books[1][second]
     llrs = [llrs_of(bits, stage) for stage, bits in enumerate(sent)]
     prior = torch.full((2, 16), -float(np.log(16)))
-    return Field(torch.full((h, w), 2), rows, llrs, books, prior), truth
+    return Field(torch.full((h, w), 2), rows, llrs, books, prior, torch.ones(3)), truth
 
 
 def clean(bits, stage):
@@ -46,7 +46,9 @@ def test_clean_is_a_bypass(name):
 
 def test_best_is_known_and_others_are_refused():
     assert BEST in CONCEALMENTS.members
-    with pytest.raises(UsageError, match="unknown concealment 'magic'; allowed: none, neighbour, soft"):
+    with pytest.raises(
+        UsageError, match="unknown concealment 'magic'; allowed: none, neighbour, soft, context"
+    ):
         CONCEALMENTS.build("magic")
 
 

@@ -26,7 +26,7 @@ def pair(shape: tuple[int, int, int], noise: float, seed: int = 0) -> tuple[np.n
     return picture, noisy
 
 
-SHAPES = [(3, 300, 451), (3, 176, 176), (3, 64, 48), (3, 16, 17), (1, 97, 64)]
+SHAPES = [(3, 300, 451), (3, 176, 176), (3, 64, 48), (3, 16, 17), (1, 97, 64), (3, 11, 11), (1, 11, 133)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -73,6 +73,35 @@ def test_symmetric_and_bounded(seed: int, height: int, width: int) -> None:
     assert -1 <= ssim(a, b) < 1
     assert ssim(a, a) == pytest.approx(1)
     assert ms_ssim(a, a) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+def test_constant_pictures(level: float) -> None:
+    flat, grey = np.full((3, 200, 180), level), np.full((3, 200, 180), 128 / 255)
+    assert ssim(flat, flat) == pytest.approx(1, abs=1e-12)
+    assert ms_ssim(flat, flat) == pytest.approx(1, abs=1e-12)
+    a, b = (to_8bit(p).astype(np.float64).transpose(1, 2, 0) for p in (flat, grey))
+    assert ssim(flat, grey) == pytest.approx(
+        structural_similarity(
+            a,
+            b,
+            data_range=255,
+            channel_axis=2,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+        ),
+        abs=1e-12,
+    )
+
+
+def test_the_order_in_memory_does_not_matter() -> None:
+    sent, received = pair((3, 40, 50), 0.1)
+    turned = np.ascontiguousarray(received.transpose(2, 1, 0)).transpose(2, 1, 0)  # as [W, H, C] lie
+    for metric in (psnr, ssim, ms_ssim):
+        assert metric(sent, turned) == metric(sent, received)
+    strided = np.repeat(received, 2, axis=2)[:, :, ::2]
+    assert ssim(sent, strided) == ssim(sent, received)
 
 
 def test_shapes_that_differ_are_refused() -> None:

@@ -55,3 +55,14 @@ def test_on_a_bsc_it_beats_hard_decision_and_knows_its_error():
     # the variance that it states is the squared error that it makes, to 6 standard errors
     excess = (soft - variance).double()
     assert abs(float(excess.mean())) < 6 * float(excess.std()) / n**0.5
+
+
+def test_infinite_bits_are_certain_and_what_is_no_number_says_nothing():
+    codebook, prior = book()
+    inf, nan = float("inf"), float("nan")
+    odd = torch.tensor([[inf, -inf, nan, 0.7], [-inf, inf, inf, inf], [nan, nan, nan, nan]])
+    plain = torch.tensor([[50.0, -50.0, 0.0, 0.7], [-50.0, 50.0, 50.0, 50.0], [0.0, 0.0, 0.0, 0.0]])
+    for found, wanted in zip(
+        expected_code(odd, codebook, prior), expected_code(plain, codebook, prior), strict=True
+    ):
+        assert torch.equal(found, wanted)

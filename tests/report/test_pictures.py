@@ -12,7 +12,7 @@ from channelvq.images import to_8bit
 from channelvq.report.pictures import Sheet, Tile, draw_pictures, save_pictures
 
 
-def picture(seed: int, channels: int = 3, height: int = 40, width: int = 60) -> np.ndarray:
+def picture(seed: int, channels: int = 3, height: int = 40, width: int = 150) -> np.ndarray:
     return np.random.default_rng(seed).random((channels, height, width), dtype=np.float32)
 
 
@@ -48,9 +48,9 @@ def test_every_pixel_is_there(tmp_path: Path, channels: int) -> None:
 def test_a_crop_is_the_part_asked_for() -> None:
     one = picture(0)
     page = np.asarray(
-        draw_pictures(Sheet(one, (), ("",), (("A", (Tile(one, "x"),)),), crop=(10, 20, 16, 30)))
+        draw_pictures(Sheet(one, (), ("",), (("A", (Tile(one, "x"),)),), crop=(10, 5, 16, 141)))
     )
-    assert contains(page, rgb(one)[10:26, 20:50])
+    assert contains(page, rgb(one)[10:26, 5:146])
     assert not contains(page, rgb(one))
 
 
@@ -59,3 +59,10 @@ def test_wide_pictures_are_shrunk_by_a_whole_factor() -> None:
     page = draw_pictures(Sheet(wide, (), ("", ""), (("A", (Tile(wide, ""), Tile(wide, ""))),)))
     assert page.width < 800
     assert contains(np.asarray(page), np.full((100, 266, 3), 64, dtype=np.uint8))
+
+
+def test_small_pictures_are_enlarged_pixel_by_pixel() -> None:
+    digit = picture(0, channels=1, height=28, width=28)
+    page = np.asarray(draw_pictures(Sheet(digit, (), ("",), (("A", (Tile(digit, "x"),)),))))
+    large = np.repeat(np.repeat(rgb(digit), 5, axis=0), 5, axis=1)  # 140 pixels leave room for a caption
+    assert contains(page, large)

@@ -39,15 +39,17 @@ def test_remembering_changes_nothing(spec: SweepSpec, monkeypatch: pytest.Monkey
     calls: list[int] = []
     decode = Jpeg.decode
     monkeypatch.setattr(Jpeg, "decode", lambda self, *a: calls.append(0) or decode(self, *a))
-    clean = unit_of(plan, 2, trials=6)  # rate 1/2 at 10 dB: all blocks are right
-    done = work(clean, 1000.0)
+    clean = work(unit_of(plan, 2, trials=6), 1000.0)  # rate 1/2 at 10 dB: all blocks are right
     assert len(calls) == 1
-    noisy = work(unit_of(plan, 0, trials=6), 1000.0)
-    assert len(calls) > 6
-    link = Link(codec="jpeg", code="rs:255,127", cbr="1/4")
+    lost = work(unit_of(plan, 0, trials=6), 1000.0)  # at 4 dB: the first block is lost each time
+    assert len(calls) == 2
+    some = work(unit_of(plan, 4, trials=6), 1000.0)  # rate 3/4 at 7 dB: one has lost something
+    assert len(calls) == 4
+    assert [trial.status for trial in some.trials].count("concealed") == 1
     picture = load_image(plan.images[0].path)
-    for trials, snr in ((done.trials, 10), (noisy.trials, 4)):
-        for trial in trials:
+    for done, snr, code in ((clean, 10, "rs:255,127"), (lost, 4, "rs:255,127"), (some, 7, "rs:255,191")):
+        link = Link(codec="jpeg", code=code, cbr="1/4")
+        for trial in done.trials:
             theirs = link.transmit(picture, snr_db=snr, seed=5, trial=trial.trial)
             assert (trial.psnr_db, trial.ssim, trial.status) == (theirs.psnr_db, theirs.ssim, theirs.status)
             assert (trial.raw_ber, trial.message_ber) == (theirs.raw_ber, theirs.message_ber)
