@@ -1,4 +1,4 @@
-"""A sweep with a scheme of symbols beside one of bits: same trials whatever the worker, no bits, no failures."""
+"""A sweep with a scheme of symbols beside one of bits: no bits, no failures, refusals with a reason."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def test_what_it_gives(folder: Path, weights: str, tmp_path: Path) -> None:
     with Store(tmp_path, writable=True) as store:
         run_plan(plan, store, executor=Serial())
         assert not store.errors()
-        trials = store.trials(plan.cases[1].hash)
+        trials = list(store.trials(plan.cases[1].hash))
         results = load_results(store)
     # a trial is what the link gives
     link = Link(codec="deepjscc", model=weights, cbr="1/4")
-    for trial in list(trials)[:3]:
+    for trial in trials[:3]:
         image = next(image for image in plan.images if image.hash == trial.image)
         received = link.transmit(load_image(image.path), snr_db=7.0, seed=plan.spec.seed, trial=trial.trial)
         assert (trial.psnr_db, trial.ssim, trial.status) == (received.psnr_db, received.ssim, "ok")
@@ -115,7 +115,7 @@ def test_wrong_schemes_are_refused(folder: Path, weights: str, scheme: dict[str,
     wanted = {"name": "wrong", "model": weights, **scheme}
     if scheme["codec"] == "jpeg":
         del wanted["model"]
-    with pytest.raises(UsageError, match=f"scheme 'wrong': .*{reason}"):
+    with pytest.raises(UsageError, match=rf"scheme 'wrong': .*{reason}"):
         make_plan(spec(folder, weights, scheme=[wanted]))
 
 
