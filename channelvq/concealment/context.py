@@ -15,6 +15,7 @@ from channelvq.models.prior import ContextPrior, Known
 __all__ = ["ContextConcealment"]
 
 _ROUNDS = 1
+_TRUST = 0.6  # on pictures unlike those of its training a prior is too sure of itself
 _CHUNK = 1024  # rows at a time: their scores stay in the cache
 _ESTIMATES = ("mean", "map", "sample")
 
@@ -23,9 +24,11 @@ class ContextConcealment:
     """Each index is weighed by its LLRs and by what is known around it, in rounds.
 
     P(j | all) ∝ P(j | neighbours, stages before) · Π_b exp(-bit_b(j) · llr_b), the first factor from the
-    model's `ContextPrior`. The first round looks at what the channel alone says of the neighbours, each
-    further one at what the last made of them. A lost index has LLRs of 0: nothing is special about it.
-    Where all bits of an index are sure it is its code vector, to the last bit.
+    model's `ContextPrior` to the power of 0.6, times how often j is sent to that of 0.4: 0.1 dB better than
+    the prior as it is, on photographs unlike those of its training (gb82 and the validation part). The first
+    round looks at what the channel alone says of the neighbours, each further one at what the last made of
+    them. A lost index has LLRs of 0: nothing is special about it. Where all bits of an index are sure it is
+    its code vector, to the last bit.
 
     Parameters
     ----------
@@ -104,7 +107,8 @@ class ContextConcealment:
             below = known.features(rows)
             for some in torch.split(doubtful, _CHUNK):
                 places = rows[some]
-                scores = prior.logits(stage, around[places], below[some])
+                context = torch.log_softmax(prior.logits(stage, around[places], below[some]), 1)
+                scores = torch.lerp(field.log_prior[stage], context, _TRUST)
                 share = torch.softmax(scores.add_(index_likelihood(llrs[some])), 1)
                 mean[some], variance[some] = _estimate(share, book, estimate, draws)
             known.add(stage, rows, mean, variance)
