@@ -14,9 +14,9 @@ import torch
 from analog_samples import save_small_analog
 from samples import photo_like
 
+from channelvq import codecs
 from channelvq.analog_link import AnalogLink
 from channelvq.codecs import CODECS
-from channelvq.codecs import __dict__ as codecs
 from channelvq.codecs.analog import AnalogCodec, Observation, Symbols, equalised, normalised
 from channelvq.codecs.base import Decoded, Picture
 from channelvq.errors import BudgetError, UsageError
@@ -227,7 +227,7 @@ def test_other_analog_codecs_join_by_name(monkeypatch: pytest.MonkeyPatch) -> No
     module.Named = Named  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(CODECS.members, "mine", (f"{module.__name__}:Named", "mine"))
-    monkeypatch.setitem(codecs, "ANALOG", codecs["ANALOG"] | {"mine"})
+    monkeypatch.setattr(codecs, "ANALOG", codecs.ANALOG | {"mine"})
     received = Link(codec="mine", cbr="1/16").transmit(photo_like(32, 32), snr_db=3.0)
     assert received.channel_uses == 192
     assert math.isfinite(received.psnr_db)

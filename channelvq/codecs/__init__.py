@@ -10,12 +10,12 @@ CODECS = Family(
     "codec",
     {
         "jpeg": ("channelvq.codecs.jpeg:Jpeg", "jpeg or jpeg:444"),
+        "vqvae": ("channelvq.codecs.vqvae:VqvaeCodec", "vqvae or vqvae:MODEL,beams=2"),
+        "vqvae-ec": ("channelvq.codecs.vqvae_ec:VqvaeEcCodec", "vqvae-ec or vqvae-ec:MODEL,beams=2"),
+        "deepjscc": ("channelvq.codecs.deepjscc:DeepJscc", "deepjscc or deepjscc:MODEL,told=7"),
         "mnist-ae": ("channelvq.codecs.lineage:MnistAe", "mnist-ae or mnist-ae:MODEL"),
         "mnist-vae": ("channelvq.codecs.lineage:MnistVae", "mnist-vae or mnist-vae:MODEL"),
         "mnist-vqvae": ("channelvq.codecs.lineage:MnistVqvae", "mnist-vqvae or mnist-vqvae:MODEL"),
-        "vqvae": ("channelvq.codecs.vqvae:VqvaeCodec", "vqvae or vqvae:MODEL,beams=2"),
-        "deepjscc": ("channelvq.codecs.deepjscc:DeepJscc", "deepjscc or deepjscc:MODEL,told=7"),
-        "vqvae-ec": ("channelvq.codecs.vqvae_ec:VqvaeEcCodec", "vqvae-ec or vqvae-ec:MODEL,beams=2"),
     },
 )
 """The codecs by name, built from their text: ``CODECS.build("jpeg")``."""

@@ -92,7 +92,7 @@ def make_beams(books: Books, rows: int, width: int) -> Beams:
     return Beams(rows, width, code, up, count, lead, rest, points, scores, source, less, most, keys)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def _key(score: np.float32, code: int, parent: int) -> Any:
     """Make a number that is the larger, the larger the score, then the lower code, then parent; never 0."""
     bits = np.float32(score + np.float32(0)).view(np.uint32)  # the sum knows no negative zero
@@ -102,7 +102,7 @@ def _key(score: np.float32, code: int, parent: int) -> Any:
     )  # 32, 24 and 8 bits
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def _score(key: np.uint64) -> Any:
     """Score of a key, minus infinity of 0."""
     if key == _U(0):
@@ -112,7 +112,7 @@ def _score(key: np.uint64) -> Any:
     return _U32(bits).view(np.float32)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def _threshold(most: Floats, keep: int) -> Any:
     """Find a score that at least `keep` of WIDE scores reach, as high as a few halvings find."""
     low, high = most[0], most[0]
@@ -131,7 +131,7 @@ def _threshold(most: Floats, keep: int) -> Any:
     return low
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def _collect(
     scores: Floats, at: int, table: Floats, row: int, ahead: int, lead: np.float32, parent: int, codes: int,
     keys: Keys, first: int, keep: int, least: np.float32,
@@ -158,7 +158,7 @@ def _collect(
     return least
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def _ancestor(up: Longs, at: int, size: int, beam: int, back: int) -> Any:
     """Give the beginning that beam `beam` of a row followed `back` stages before, 0 to 2."""
     if back == 0:
@@ -166,7 +166,7 @@ def _ancestor(up: Longs, at: int, size: int, beam: int, back: int) -> Any:
     return up[at + beam] if back == 1 else up[at - size + up[at + beam]]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def _gather(books: Books, beams: Beams, stage: int, first: int, live: int) -> tuple[int, int]:
     """Put what rows from `first` on have held against the codes into `beams.points`.
 
@@ -199,7 +199,7 @@ def _gather(books: Books, beams: Beams, stage: int, first: int, live: int) -> tu
     return i, used
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def _follow(books: Books, beams: Beams, depth: Longs, start: int, stage: int, first: int, after: int) -> None:
     """Find the best codes that follow the beginnings of rows `first` to `after` of a piece from `start`."""
     code, up, lead, source, keys = beams.code, beams.up, beams.lead, beams.source, beams.keys
@@ -235,7 +235,7 @@ def _follow(books: Books, beams: Beams, depth: Longs, start: int, stage: int, fi
                     )
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def _settle(books: Books, beams: Beams, stage: int, first: int, after: int, energies: Floats) -> None:
     """Make what `_follow` found the beginnings of the next stage; write the energy that the best leave."""
     code, up, lead, rest, keys = beams.code, beams.up, beams.lead, beams.rest, beams.keys
@@ -261,7 +261,7 @@ def _settle(books: Books, beams: Beams, stage: int, first: int, after: int, ener
                 energies[i * (books.stages + 1) + stage + 1] = energy
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def _trace(books: Books, beams: Beams, i: int, last: int, indices: Longs, place: int) -> None:
     """Write the codes of the best of the beginnings of row i after `last` stages to `indices`."""
     size, beam = beams.rows * beams.width, 0

@@ -79,7 +79,7 @@ def score_rows(
             )  # fmt: skip
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
 def _winner(best: Floats, chosen: Ints, place: int) -> Any:
     """Give the code of the best of LANES scores, of equals the lowest."""
     score, code = best[place], chosen[place]

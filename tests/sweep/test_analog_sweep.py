@@ -115,12 +115,13 @@ def test_wrong_schemes_are_refused(folder: Path, weights: str, scheme: dict[str,
     wanted = {"name": "wrong", "model": weights, **scheme}
     if scheme["codec"] == "jpeg":
         del wanted["model"]
-    with pytest.raises(UsageError, match=rf"scheme 'wrong': .*{reason}"):
+    with pytest.raises(UsageError) as caught:
         make_plan(spec(folder, weights, scheme=[wanted]))
+    assert str(caught.value).startswith(f"scheme 'wrong': {reason}")
 
 
 def test_channels_of_bits_are_refused(folder: Path, weights: str) -> None:
     content = spec(folder, weights).model_dump(mode="json", by_alias=True, exclude={"channel", "snr_db"})
     wanted = SweepSpec.model_validate({**content, "channel": None, "channels": ["bsc:0.1"], "pictures": None})
-    with pytest.raises(UsageError, match="channel 'bsc:0.1' carries bits"):
+    with pytest.raises(UsageError, match=r"channel 'bsc:0\.1' carries bits"):
         make_plan(wanted)
