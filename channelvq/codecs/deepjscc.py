@@ -125,11 +125,12 @@ class DeepJscc:
         network = self.model.network
         layout = self._layout(height, width, len(observation.symbols), observation.snr)
         lost = ~(np.abs(observation.symbols) < _LARGEST_SYMBOL) | ~np.isfinite(observation.noise_variance)
-        symbols = np.where(lost, 0, observation.symbols) / np.float32(np.sqrt(layout.boost))
+        told = np.where(lost, 0, observation.symbols).astype(np.complex64)
+        heard: Symbols = told / np.float32(np.sqrt(layout.boost))
         noise = np.where(lost, np.float32(np.inf), observation.noise_variance / np.float32(layout.boost))
-        log_scale = ScaleWord(len(layout.word)).decode(symbols[layout.word], noise[layout.word])
+        log_scale = ScaleWord(len(layout.word)).decode(heard[layout.word], noise[layout.word])
         size = layout.plan.log_variance.shape
-        received = np.ascontiguousarray(symbols[layout.data]).view(np.float32) * np.float32(np.sqrt(2))
+        received = np.ascontiguousarray(heard[layout.data]).view(np.float32) * np.float32(np.sqrt(2))
         numbers, variance = torch.zeros(size), torch.full(size, torch.inf)
         numbers.view(-1)[layout.sent] = torch.from_numpy(received)
         variance.view(-1)[layout.sent] = torch.from_numpy(noise[layout.data]).repeat_interleave(2)
