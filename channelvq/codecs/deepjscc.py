@@ -125,8 +125,8 @@ class DeepJscc:
         network = self.model.network
         layout = self._layout(height, width, len(observation.symbols), observation.snr)
         lost = ~(np.abs(observation.symbols) < _LARGEST_SYMBOL) | ~np.isfinite(observation.noise_variance)
-        told = np.where(lost, 0, observation.symbols).astype(np.complex64)
-        heard: Symbols = told / np.float32(np.sqrt(layout.boost))
+        kept = np.where(lost, 0, observation.symbols).astype(np.complex64)
+        heard: Symbols = kept / np.float32(np.sqrt(layout.boost))
         noise = np.where(lost, np.float32(np.inf), observation.noise_variance / np.float32(layout.boost))
         log_scale = ScaleWord(len(layout.word)).decode(heard[layout.word], noise[layout.word])
         size = layout.plan.log_variance.shape
