@@ -80,7 +80,7 @@ def test_fairness_counts_the_levels_blocks(small_weights: str) -> None:
 
 
 def test_protecting_what_matters_degrades_where_protecting_all_alike_breaks() -> None:
-    """AWGN at 0.5 dB, below the threshold of LDPC 2/3: paired over 6 trials, the gain is far above its error.
+    """AWGN at 0.5 dB, below the threshold of LDPC 2/3: better in 19 of 20 trials (by chance: 2e-5).
 
     The levels share the channel so that they carry nearly as many source bits as LDPC 2/3 alone.
     """
@@ -95,7 +95,7 @@ def test_protecting_what_matters_degrades_where_protecting_all_alike_breaks() ->
         [
             levels.send(prepared[0], 0.5, trial=trial).psnr_db
             - alike.send(prepared[1], 0.5, trial=trial).psnr_db
-            for trial in range(6)
+            for trial in range(20)
         ]
     )
-    assert gains.mean() > 5 * gains.std(ddof=1) / np.sqrt(6)
+    assert (gains > 0).sum() >= 19

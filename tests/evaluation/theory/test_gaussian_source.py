@@ -65,7 +65,7 @@ def test_water_filling_meets_its_conditions(variances: list[float], rate: float)
     sigma = np.array(variances)
     filled = reverse_water_filling(sigma, rate)
     if (sigma > 0).any():
-        assert filled.rates.sum() == pytest.approx(rate, rel=1e-9, abs=1e-9)
+        assert filled.rates.sum() == pytest.approx(rate, rel=1e-8, abs=1e-9)  # logarithms of 1e-281
     assert (filled.rates >= 0).all() and (filled.distortions <= sigma).all()
     wet = filled.rates > 0
     np.testing.assert_allclose(filled.distortions[wet], filled.level)
