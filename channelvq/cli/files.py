@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from channelvq.errors import UsageError
+from channelvq.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
     from channelvq.codecs.container import CvqFile
@@ -24,8 +24,9 @@ _FILE = click.Path(path_type=Path)
 @click.option(
     "--bpp", type=float, default=0.5, show_default=True, help="Bits per pixel, the file's head included."
 )
+@click.option("--codec", default="vqvae", show_default=True, help="vqvae, or vqvae-ec: smaller, less robust.")
 @click.option("--model", help="Weights: a name that `channelvq models` lists, or a .safetensors file.")
-def encode(image: Path, out: Path, bpp: float, model: str | None) -> None:
+def encode(image: Path, out: Path, bpp: float, codec: str, model: str | None) -> None:
     """Encode IMAGE with the VQ codec and write FILE.cvq.
 
     \b
@@ -33,22 +34,21 @@ def encode(image: Path, out: Path, bpp: float, model: str | None) -> None:
     """
     from channelvq.codecs.base import encode_tight
     from channelvq.codecs.container import CvqFile, message_budget, write_cvq
-    from channelvq.codecs.vqvae import VqvaeCodec
     from channelvq.images import load_image
     from channelvq.report.files import check_writable
 
     if not 0 < bpp <= 24:
         raise UsageError(f"--bpp is {bpp:g}, must be above 0 and at most 24")
     check_writable(out)
+    built = _codec(codec, model)
     picture = load_image(image)
     channels, height, width = (int(side) for side in picture.shape)
     budget = message_budget(bpp, height, width)
-    codec = VqvaeCodec(model)
-    message = encode_tight(codec, picture, budget)
-    write_cvq(out, CvqFile(codec.model.id, (channels, height, width), message.bits))
+    message = encode_tight(built, picture, budget)
+    write_cvq(out, CvqFile(built.model.id, (channels, height, width), message.bits, codec=codec))
     size = out.stat().st_size
     click.echo(
-        f"{out}: {size} bytes, {8 * size / (height * width):.4f} bits per pixel, model {codec.model.id}"
+        f"{out}: {size} bytes, {8 * size / (height * width):.4f} bits per pixel, model {built.model.id}"
     )
 
 
@@ -80,7 +80,6 @@ def decode(file: Path, out: Path, model: str | None, concealment: str | None) ->
 
 def _codec_for(file: Path, content: CvqFile, model: str | None, concealment: str | None) -> VqvaeCodec:
     """Find the weights that made a file: those that are given, or one of those that ship."""
-    from channelvq.codecs.vqvae import VqvaeCodec
     from channelvq.models.weight_file import shipped_hashes
 
     if model is None:
@@ -92,7 +91,18 @@ def _codec_for(file: Path, content: CvqFile, model: str | None, concealment: str
                 " give its weights with --model FILE.safetensors"
             )
         model = known[content.model_id]
-    codec = VqvaeCodec(model, concealment)
+    codec = _codec(content.codec, model, concealment)
     if codec.model.id != content.model_id:
         raise UsageError(f"{file} was made by model {content.model_id}, not by {model} ({codec.model.id})")
     return codec
+
+
+def _codec(name: str, model: str | None, concealment: str | None = None) -> VqvaeCodec:
+    """Build the codec of a file's messages."""
+    from channelvq.codecs.container import PROFILES
+    from channelvq.codecs.vqvae import VqvaeCodec
+    from channelvq.codecs.vqvae_ec import VqvaeEcCodec
+
+    if name not in PROFILES:
+        raise unknown_name("codec of .cvq files", name, PROFILES)
+    return VqvaeCodec(model, concealment) if name == "vqvae" else VqvaeEcCodec(model, concealment)

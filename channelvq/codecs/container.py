@@ -5,7 +5,7 @@ Byte by byte, numbers big-endian:
 =======  ==========================================================================
 0 to 3   magic: 43 56 51 1A ("CVQ", end of text)
 4        version of this layout: 1
-5        channels: 1 (grey) or 3 (colour)
+5        channels: 1 (grey) or 3 (colour), plus 16 if the message is one of `vqvae-ec`
 6 to 9   width in pixels
 10 to 13 height in pixels
 14 to 21 model id: first 8 bytes of the SHA-256 of the weights file
@@ -31,11 +31,12 @@ import numpy as np
 import numpy.typing as npt
 
 from channelvq.bits import bits_to_llrs, pack_bits, unpack_bits
-from channelvq.codecs.layout import Layout
+from channelvq.codecs.coded_layout import HEAD, parse_header, unchecked
+from channelvq.codecs.layout import Header, Layout
 from channelvq.crc import crc16, crc32
 from channelvq.errors import BudgetError, UsageError
 
-__all__ = ["CONTAINER_BITS", "CvqFile", "read_cvq", "write_cvq"]
+__all__ = ["CONTAINER_BITS", "PROFILES", "CvqFile", "read_cvq", "write_cvq"]
 
 _MAGIC = b"CVQ\x1a"
 _VERSION = 1
@@ -44,6 +45,9 @@ _BYTES = _HEAD.size + 2
 
 CONTAINER_BITS = 8 * _BYTES
 """Bits that a file takes besides its message."""
+
+PROFILES = "vqvae", "vqvae-ec"
+"""Codecs whose messages a file can hold."""
 
 _DOUBTFUL_LLR = math.log(0.99 / 0.01)  # a file with some wrong bits somewhere
 _SIDES = 16, 65536
@@ -67,12 +71,15 @@ class CvqFile:
         The message.
     intact : bool
         Whether the message's CRC holds.
+    codec : {"vqvae", "vqvae-ec"}
+        Whose message it is.
     """
 
     model_id: str
     shape: tuple[int, int, int]
     bits: npt.NDArray[np.uint8]
     intact: bool = True
+    codec: str = PROFILES[0]
 
     @property
     def llrs(self) -> npt.NDArray[np.float32]:
@@ -95,7 +102,7 @@ def write_cvq(path: str | Path, content: CvqFile) -> None:
     head = _HEAD.pack(
         _MAGIC,
         _VERSION,
-        channels,
+        channels | PROFILES.index(content.codec) << 4,
         width,
         height,
         bytes.fromhex(content.model_id),
@@ -133,16 +140,18 @@ def read_cvq(path: str | Path) -> CvqFile:
     head, (check,) = data[: _HEAD.size], struct.unpack(">H", data[_HEAD.size : _BYTES])
     if crc16(head) != check:
         raise UsageError(f"{source} is broken: the CRC of its first {_HEAD.size} bytes does not hold")
-    _, version, channels, width, height, model, n_bits, message_crc = _HEAD.unpack(head)
+    _, version, kind, width, height, model, n_bits, message_crc = _HEAD.unpack(head)
     if version != _VERSION:
         raise UsageError(f"{source} is of version {version}, this program reads version {_VERSION}")
+    profile, channels = divmod(kind, 16)
+    if profile >= len(PROFILES):
+        raise UsageError(f"{source} is of a codec number {profile} that this program does not know")
     message = data[_BYTES:]
     if len(message) != -(-n_bits // 8):
-        kind = "cut short" if len(message) < -(-n_bits // 8) else "too long"
-        raise UsageError(f"{source} is {kind}: {len(message)} message bytes, must be {-(-n_bits // 8)}")
-    content = CvqFile(
-        model.hex(), (channels, height, width), unpack_bits(message)[:n_bits], crc32(message) == message_crc
-    )
+        how = "cut short" if len(message) < -(-n_bits // 8) else "too long"
+        raise UsageError(f"{source} is {how}: {len(message)} message bytes, must be {-(-n_bits // 8)}")
+    bits, intact = unpack_bits(message)[:n_bits], crc32(message) == message_crc
+    content = CvqFile(model.hex(), (channels, height, width), bits, intact, PROFILES[profile])
     if wrong := _wrong_shape(content.shape) or _denied_shape(content):
         raise UsageError(f"{source} is broken: {wrong}")
     return content
@@ -164,7 +173,7 @@ def _wrong_shape(shape: tuple[int, int, int]) -> str | None:
 def _denied_shape(content: CvqFile) -> str | None:
     """Say why the message cannot be one of a picture of this shape, if so, before memory is taken for it."""
     channels, height, width = content.shape
-    header = Layout("strewn").read_header(content.llrs)
+    header = _header_of(content)
     if header is None:
         if height * width > _MOST_PIXELS_A_BIT * len(content.bits):
             few = f"{len(content.bits)} bits are few for {width}×{height} pixels"
@@ -173,6 +182,13 @@ def _denied_shape(content: CvqFile) -> str | None:
         inner = f"{header.width}×{header.height} in {1 if header.grey else 3}"
         return f"its head says {width}×{height} pixels in {channels} channels, its message {inner}"
     return None
+
+
+def _header_of(content: CvqFile) -> Header | None:
+    if content.codec == "vqvae":
+        return Layout("strewn").read_header(content.llrs)
+    found = unchecked(pack_bits(content.bits[: 8 * HEAD]).tobytes())
+    return parse_header(found) if found else None
 
 
 def message_budget(bpp: float, height: int, width: int) -> int:

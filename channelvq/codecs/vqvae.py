@@ -19,13 +19,12 @@ from channelvq.concealment.context import ContextConcealment
 from channelvq.errors import BudgetError, UsageError
 from channelvq.models.depth import allocate, spread_cells
 from channelvq.models.posterior import SURE, index_labels, llrs_to_indices
-from channelvq.models.vqvae import Description
 from channelvq.models.weights import load_model
 
 __all__ = ["VqvaeCodec"]
 
 _SMALLEST, _LARGEST = 16, 65536
-_BEAMS = 16
+_BEAMS = 32
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,13 @@ class VqvaeCodec:
         if min(height, width) < _SMALLEST or max(height, width) > _LARGEST:
             raise UsageError(f"picture is {width}×{height}, sides must be from {_SMALLEST} to {_LARGEST} px")
         described = self.model.network.describe(self._padded(picture))
-        plan = self._plan(described, budget_bits)
+        rough = self._plan(described.cells, budget_bits)
+        deeper = (rough.depth + 1).clamp(max=self.model.network.shape.stages)
+        refined = self.model.network.refine(described, deeper, self.beams)
+        plan = self._plan(refined.cells, budget_bits)  # depths by what the better indices leave
         header = Header(channels == 1, width, height, len(plan.map))
         rows = self._rows(plan.depth)
-        chosen = self._indices(described, plan.depth)
+        chosen = refined.at(spread_cells(plan.depth[None], self.model.network.shape.cell).reshape(-1))
         indices = torch.cat([chosen[places, stage] for stage, places in enumerate(rows)])
         labels = index_labels(self.model.network.shape.codes).to(torch.uint8)
         index_bits = labels[indices].reshape(-1).numpy()
@@ -151,7 +153,7 @@ class VqvaeCodec:
         picture = picture[:, : shape[1], : shape[2]]
         if shape[0] == 1:
             picture = picture.mean(0, keepdims=True)
-        unsure = bool((index_llrs.abs() < SURE).any())
+        unsure = not bool((index_llrs.abs() >= SURE).all())  # so too if one is no number
         indices = llrs_to_indices(index_llrs).numpy()
         return Decoded(np.ascontiguousarray(picture), "concealed" if unsure else "ok", indices)
 
@@ -172,14 +174,14 @@ class VqvaeCodec:
         grain = self.model.network.shape.grain
         return -(-shape[1] // grain), -(-shape[2] // grain)
 
-    def _plan(self, described: Description, budget_bits: int) -> _Plan:
+    def _plan(self, cells: torch.Tensor, budget_bits: int) -> _Plan:
         """Find the lowest price whose plan fits the budget, by bisection on its logarithm."""
         shape = self.model.network.shape
         bits_a_stage = shape.cell**2 * shape.index_bits
         map_start = self.layout.coded_bits(0)
 
         def at(log_price: float) -> tuple[torch.Tensor, float]:
-            depth = allocate(described.cells, torch.tensor([log_price]).exp(), bits_a_stage)[0]
+            depth = allocate(cells, torch.tensor([log_price]).exp(), bits_a_stage)[0]
             map_bits = self._map_coder.bits(depth.numpy())
             return depth, float(depth.sum()) * bits_a_stage + map_start + self.layout.expansion * map_bits
 
@@ -206,13 +208,6 @@ class VqvaeCodec:
         order = torch.from_numpy(position_order(len(flat)))
         ordered = flat[order]
         return [order[ordered > stage] for stage in range(self.model.network.shape.stages)]
-
-    def _indices(self, described: Description, depth: torch.Tensor) -> torch.Tensor:
-        """Choose indices [h·w, stages] for depth of cells [ch, cw]."""
-        if self.beams == 1:
-            return described.indices
-        flat = spread_cells(depth[None], self.model.network.shape.cell).reshape(-1)
-        return self.model.network.quantizer.refine(described.latents, flat, self.beams)
 
     def _read_depth(
         self, llrs: npt.NDArray[np.float32], shape: tuple[int, int, int]

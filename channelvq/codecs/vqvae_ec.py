@@ -18,26 +18,33 @@ import torch
 from channelvq.bits import CERTAIN_LLR, hard_bits, pack_bits, unpack_bits
 from channelvq.codecs.base import Decoded, Message, Picture, grey_picture
 from channelvq.codecs.cell_costs import CellCosts
+from channelvq.codecs.coded_layout import (
+    CRC,
+    HEAD,
+    ID,
+    header_bytes,
+    parse_header,
+    read_numbers,
+    unchecked,
+    with_check,
+    write_number,
+)
 from channelvq.codecs.index_coder import SLICE, CodedSlice, IndexCoder, slice_count
-from channelvq.codecs.layout import VERSION, Header
+from channelvq.codecs.layout import Header
 from channelvq.codecs.vqvae import _LARGEST, _SMALLEST, VqvaeCodec
-from channelvq.crc import crc16
 from channelvq.errors import BudgetError, UsageError
 from channelvq.images import check_picture
 from channelvq.models.depth import spread_cells
 from channelvq.models.integer_prior import IntegerPrior
 from channelvq.models.posterior import index_labels
-from channelvq.models.vqvae import Description
+from channelvq.models.vqvae import Refined
 
 __all__ = ["VqvaeEcCodec"]
 
 _NAME = "vqvae-ec"
-_PROFILE = 2  # the header's version
-_BEAMS = 6
-_ID, _CRC = 2, 2
-_HEAD = 7 + _ID + _CRC
+_BEAMS = 16
 _TRIALS = 4  # codings of the picture in search of the price; more only until one fits
-_MOST_TRIALS = 12
+_MOST_TRIALS = 24
 _CLOSE = 0.002  # of the budget may be left over
 _SLICE_BYTES = 7  # besides its indices: length, CRC, and what the coder rounds up
 _START = 0.85  # of a stage's entropy is what its indices cost, before more is known
@@ -55,13 +62,13 @@ class _Coded:
     @property
     def block(self) -> bytes:
         """Table and map."""
-        return b"".join(_number(len(part.data)) for part in self.slices) + self.map
+        return b"".join(write_number(len(part.data)) for part in self.slices) + self.map
 
     @property
     def bits(self) -> int:
         """All that is sent."""
-        body = sum(len(part.data) + _CRC for part in self.slices)
-        return 8 * (_HEAD + len(self.block) + _CRC + body)
+        body = sum(len(part.data) + CRC for part in self.slices)
+        return 8 * (HEAD + len(self.block) + CRC + body)
 
 
 class VqvaeEcCodec(VqvaeCodec):
@@ -120,7 +127,7 @@ class VqvaeEcCodec(VqvaeCodec):
 
     @property
     def _prior_id(self) -> bytes:
-        return bytes.fromhex(self.model.prior_id)[:_ID]
+        return bytes.fromhex(self.model.prior_id)[:ID]
 
     @torch.inference_mode()
     def encode(self, picture: Picture, budget_bits: int) -> Message:
@@ -136,13 +143,16 @@ class VqvaeEcCodec(VqvaeCodec):
         channels, height, width = check_picture(picture).shape
         if min(height, width) < _SMALLEST or max(height, width) > _LARGEST:
             raise UsageError(f"picture is {width}×{height}, sides must be from {_SMALLEST} to {_LARGEST} px")
-        coded = self._search(self.model.network.describe(self._padded(picture)), budget_bits)
-        header = _header_bytes(Header(channels == 1, width, height, len(coded.block)))
-        data = _with_check(header + self._prior_id) + _with_check(coded.block)
-        data += b"".join(_with_check(part.data) for part in coded.slices)
+        network = self.model.network
+        described = network.describe(self._padded(picture))
+        limit = torch.full(described.cells.shape[1:3], network.shape.stages)
+        coded = self._search(network.refine(described, limit, self.beams), budget_bits)
+        header = header_bytes(Header(channels == 1, width, height, len(coded.block)))
+        data = with_check(header + self._prior_id) + with_check(coded.block)
+        data += b"".join(with_check(part.data) for part in coded.slices)
         bits = np.zeros(budget_bits, dtype=np.uint8)
         bits[: coded.bits] = unpack_bits(data)
-        parts = {"header": 8 * _HEAD, "map": 8 * (len(coded.block) + _CRC)}
+        parts = {"header": 8 * HEAD, "map": 8 * (len(coded.block) + CRC)}
         parts["indices"] = coded.bits - sum(parts.values())
         parts["padding"] = budget_bits - coded.bits
         rows = self._rows(coded.depth)
@@ -181,17 +191,20 @@ class VqvaeEcCodec(VqvaeCodec):
         del trusted  # the CRCs say it all
         return pack_bits(hard_bits(llrs[: len(llrs) // 8 * 8])).tobytes()
 
-    def _search(self, described: Description, budget_bits: int) -> _Coded:
+    def _search(self, refined: Refined, budget_bits: int) -> _Coded:
         """Find the lowest price at which the picture fits, by coding it a few times."""
         shape = self.model.network.shape
         entropy = -(self.model.log_prior.exp() * self.model.log_prior).sum(1) / np.log(2)
-        costs = CellCosts(described.cells[0], _START * shape.cell**2 * entropy)
-        best, before, slack = None, None, 0
+        costs = CellCosts(refined.cells[0], _START * shape.cell**2 * entropy)
+        best, before, slack, step = None, None, 0, 8
         for trial in range(_MOST_TRIALS):
             depth = costs.fill(budget_bits - slack, self._overhead)
             if before is not None and torch.equal(depth, before):
-                break  # all that there is to send, or as little as there can be
-            coded, before = self._code(described, depth), depth
+                if best is not None or not depth.any():
+                    break  # all that there is to send, or as little as there can be
+                slack, step = slack + step, 2 * step  # the plan is too long by what no price knows of
+                continue
+            coded, before = self._code(refined, depth), depth
             left = budget_bits - coded.bits
             if left >= 0 and (best is None or coded.bits > best.bits):
                 best = coded
@@ -200,7 +213,7 @@ class VqvaeEcCodec(VqvaeCodec):
             costs.learn(depth, _cell_sums(torch.cat([part.bits for part in coded.slices]), shape.cell))
             if trial:
                 slack += max(-left, 0) // 4 + 8  # most of what was too much has been learnt
-        best = best or self._code(described, torch.zeros_like(depth))
+        best = best or self._code(refined, torch.zeros_like(depth))
         if best.bits > budget_bits:
             reason = f"{best.bits} bits would"
             raise BudgetError(f"a budget of {budget_bits} bits does not hold header and map, {reason}")
@@ -209,11 +222,11 @@ class VqvaeEcCodec(VqvaeCodec):
     def _overhead(self, depth: torch.Tensor) -> float:
         """Bits besides the indices, about."""
         slices = slice_count(depth.shape[0] * self.model.network.shape.cell)
-        return self._map_coder.bits(depth.numpy()) + 8 * (_HEAD + _CRC + slices * _SLICE_BYTES)
+        return self._map_coder.bits(depth.numpy()) + 8 * (HEAD + CRC + slices * _SLICE_BYTES)
 
-    def _code(self, described: Description, depth: torch.Tensor) -> _Coded:
-        chosen = self._indices(described, depth)
+    def _code(self, refined: Refined, depth: torch.Tensor) -> _Coded:
         positions = spread_cells(depth[None], self.model.network.shape.cell)[0]
+        chosen = refined.at(positions.reshape(-1))
         slices = self._coder.encode(chosen.view(*positions.shape, -1), positions)
         return _Coded(depth, chosen, self._map_coder.encode(depth.numpy()), slices)
 
@@ -221,28 +234,28 @@ class VqvaeEcCodec(VqvaeCodec):
         self, data: bytes, shape: tuple[int, int, int]
     ) -> tuple[torch.Tensor, list[bytes | None]] | str:
         """Depth of cells and the bytes of each slice (None: lost), or why they cannot be read."""
-        found = _unchecked(data[:_HEAD])
-        header = _read_header(found[:-_ID]) if found else None
+        found = unchecked(data[:HEAD])
+        header = parse_header(found) if found else None
         if found is None or header is None:
             return "header lost"
-        if found[-_ID:] != self._prior_id:
+        if found[-ID:] != self._prior_id:
             return "message of another context prior"
         if (header.height, header.width, header.grey) != (shape[1], shape[2], shape[0] == 1):
             return "header of another picture"
-        start = _HEAD + header.map_bytes + _CRC
-        block = _unchecked(data[_HEAD:start])
+        start = HEAD + header.map_bytes + CRC
+        block = unchecked(data[HEAD:start])
         if block is None or start > len(data):
             return "depth map lost"
         cells = self._cells(shape)
-        sizes, rest = _read_numbers(block, slice_count(cells[0] * self.model.network.shape.cell))
+        sizes, rest = read_numbers(block, slice_count(cells[0] * self.model.network.shape.cell))
         try:
             depth = torch.from_numpy(self._map_coder.decode(rest, cells))
         except ValueError as error:
             return str(error)
         coded: list[bytes | None] = []
         for size in sizes:
-            coded.append(_unchecked(data[start : start + size + _CRC], size))
-            start += size + _CRC
+            coded.append(unchecked(data[start : start + size + CRC], size))
+            start += size + CRC
         return depth, coded
 
     def _received(
@@ -269,49 +282,3 @@ def _cell_sums(values: torch.Tensor, cell: int) -> torch.Tensor:
     """Sum over the positions of each cell: [h, w, n] -> [h/cell, w/cell, n]."""
     height, width, count = values.shape
     return values.view(height // cell, cell, width // cell, cell, count).sum((1, 3))
-
-
-def _with_check(data: bytes) -> bytes:
-    return data + crc16(data).to_bytes(_CRC, "big")
-
-
-def _unchecked(data: bytes, size: int | None = None) -> bytes | None:
-    """Take the CRC off; None if it does not hold, or `size` bytes are not there."""
-    content, check = data[:-_CRC], data[-_CRC:]
-    if len(data) < _CRC or (size is not None and len(content) != size):
-        return None
-    return content if crc16(content) == int.from_bytes(check, "big") else None
-
-
-def _header_bytes(header: Header) -> bytes:
-    data = header.to_bytes()
-    return bytes([data[0] & 15 | _PROFILE << 4]) + data[1:]
-
-
-def _read_header(data: bytes) -> Header | None:
-    if data[0] >> 4 != _PROFILE:
-        return None
-    return Header.from_bytes(bytes([data[0] & 15 | VERSION << 4]) + data[1:])
-
-
-def _number(value: int) -> bytes:
-    """Write a number, seven bits a byte."""
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*out, value])
-
-
-def _read_numbers(data: bytes, count: int) -> tuple[list[int], bytes]:
-    """Read so many numbers, and give what follows them; numbers that are not there are 0."""
-    at, found = 0, []
-    for _ in range(count):
-        value = shift = 0
-        while at < len(data):
-            byte = data[at]
-            value, at, shift = value | (byte & 127) << shift, at + 1, shift + 7
-            if byte < 128:
-                break
-        found.append(value)
-    return found, data[at:]

@@ -88,6 +88,23 @@ class ResidualQuantizer(nn.Module):
             return greedy_search(latents.float(), self.codebooks, chunk)
 
     @torch.no_grad()
+    def refine_every(
+        self, latents: torch.Tensor, depth: torch.Tensor, beams: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Do what `refine` does for every depth up to `depth` [n], in one search, on the CPU.
+
+        Returns
+        -------
+        indices : int64 tensor [n, stages, stages]
+            Row d - 1 holds the codes for depth d.
+        energy : float tensor [n, stages + 1]
+            Squared norm of what they leave, at depth 0, 1, ...; infinite beyond `depth`.
+        """
+        rows = latents.detach().float().cpu().numpy()
+        indices, energy = self._code_search().beam_every(rows, depth.cpu().numpy(), beams)
+        return torch.from_numpy(indices), torch.from_numpy(energy)
+
+    @torch.no_grad()
     def refine(
         self, latents: torch.Tensor, depth: torch.Tensor, beams: int, chunk: int = 512
     ) -> torch.Tensor:

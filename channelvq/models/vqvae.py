@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from channelvq.models.depth import cell_energy
+from channelvq.models.depth import cell_energy, spread_cells
 from channelvq.models.network import BLOCK, Shape, TransformPair
 from channelvq.models.quantizer import ResidualQuantizer
 
-__all__ = ["Description", "VqVae"]
+__all__ = ["Description", "Refined", "VqVae"]
 
 STRIPE = 128
 """Latent rows that a network sees at a time, so that memory does not grow with the picture."""
@@ -34,6 +34,26 @@ class Description:
     latents: torch.Tensor
     indices: torch.Tensor
     cells: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Indices for every depth that a position may get, and what they leave.
+
+    Attributes
+    ----------
+    indices : int64 tensor [h·w, stages, stages]
+        Row d - 1 holds the codes for depth d.
+    cells : float tensor [1, h/cell, w/cell, stages + 1]
+        Squared error that is left at depth 0, 1, ..., a cell; infinite where nothing was searched.
+    """
+
+    indices: torch.Tensor
+    cells: torch.Tensor
+
+    def at(self, depth: torch.Tensor) -> torch.Tensor:
+        """Give the codes [h·w, stages] for depths [h·w]; only the first `depth` of a row mean anything."""
+        return self.indices[torch.arange(len(depth)), (depth - 1).clamp(min=0)]
 
 
 class VqVae(torch.nn.Module):
@@ -63,6 +83,17 @@ class VqVae(torch.nn.Module):
         rows = latents[0].permute(1, 2, 0).reshape(h * w, -1).contiguous()
         indices, energy = self.quantizer.search(rows)
         return Description(rows, indices, cell_energy(energy.view(1, h, w, -1), self.shape.cell))
+
+    @torch.inference_mode()
+    def refine(self, described: Description, limit: torch.Tensor, beams: int) -> Refined:
+        """Search better indices for depths of cells up to `limit` [ch, cw], with so many beams (1: none better)."""
+        stages, (h, w) = self.shape.stages, limit.shape
+        if beams == 1:
+            return Refined(described.indices[:, None].expand(-1, stages, -1), described.cells)
+        rows = spread_cells(limit[None], self.shape.cell).reshape(-1)
+        indices, energy = self.quantizer.refine_every(described.latents, rows, beams)
+        field = energy.view(1, h * self.shape.cell, w * self.shape.cell, -1)
+        return Refined(indices, cell_energy(field, self.shape.cell))
 
     @torch.inference_mode()
     def show(self, latents: torch.Tensor, depth: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:

@@ -148,3 +148,13 @@ def test_a_file_of_weights_can_be_asked_for(cli: Run, wrong: Wrong, tmp_path: Pa
     weights.write_bytes(data)
     assert "no usable weights: it is damaged" in wrong("models", weights)
     assert "no usable weights: it is damaged" in wrong("models", weights, "--json")
+
+
+def test_a_file_of_the_entropy_coded_profile(cli: Run, wrong: Wrong, photo: Path, tmp_path: Path) -> None:
+    cvq, back = tmp_path / "photo.cvq", tmp_path / "back.png"
+    result = cli("encode", photo, cvq, "--bpp", 2, "--codec", "vqvae-ec")
+    assert result.exit_code == 0, result.output
+    result = cli("decode", cvq, back)
+    assert result.exit_code == 0, result.output
+    assert "96 × 64 pixels, ok" in result.stdout
+    assert "allowed: vqvae, vqvae-ec" in wrong("encode", photo, cvq, "--codec", "jpeg")

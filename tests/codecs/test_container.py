@@ -29,6 +29,14 @@ def test_round_trip_and_length(path):
     assert [p.name for p in path.parent.iterdir()] == ["a.cvq"]
 
 
+def test_a_file_says_whose_message_it_holds(tmp_path):
+    bits = np.zeros(64 * 96, np.uint8)  # so many that its size is believed without a header
+    write_cvq(tmp_path / "b.cvq", CvqFile("0123456789abcdef", (1, 64, 96), bits, codec="vqvae-ec"))
+    back = read_cvq(tmp_path / "b.cvq")
+    assert (back.codec, back.shape) == ("vqvae-ec", (1, 64, 96))
+    assert (tmp_path / "b.cvq").read_bytes()[5] == 17
+
+
 def test_layout_is_as_documented(path):
     data = path.read_bytes()
     assert data[:4] == b"CVQ\x1a"

@@ -86,6 +86,16 @@ def test_broken_messages_give_a_picture(small_weights, seed, flipped, erased):
     assert decoded.status in ("concealed", "failed")
 
 
+def test_llrs_that_are_no_numbers_are_no_certainty(codec, picture):
+    message = codec.encode(picture, 5000)
+    llrs = bits_to_llrs(message.bits)
+    indices = codec.layout.slots(len(llrs), message.parts["header"], message.parts["map"])[2]
+    llrs[indices[0]] = np.nan
+    decoded = codec.decode(llrs, picture.shape)
+    assert decoded.status == "concealed"
+    assert np.isfinite(decoded.picture).all()
+
+
 def test_a_header_of_another_size_is_a_failure(codec, picture):
     message = codec.encode(picture, 5000)
     decoded = codec.decode(bits_to_llrs(message.bits), (3, 96, 112))

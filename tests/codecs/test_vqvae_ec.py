@@ -144,3 +144,15 @@ def test_files_and_links(codec, weights, picture, tmp_path):
     assert decoded.status == "ok"
     link = Link(codec="vqvae-ec", model=weights, code="conv:1/2", channel="bsc:0.01", cbr="1/4")
     assert link.transmit(picture, seed=1).status == "ok"  # the code delivers clean
+
+
+def test_no_budget_falls_to_the_empty_plan():
+    """At these budgets every plan that the search found was a few bits too long, and it gave up."""
+    from channelvq.images import image_set
+
+    cat = next(image for image in image_set("builtin") if image.name == "chelsea").load()
+    picture = np.ascontiguousarray(cat[:, 100:177, 120:213].mean(0, keepdims=True))
+    codec = VqvaeEcCodec()
+    for budget in (6816, 6912, 6976):
+        message = codec.encode(picture, budget)
+        assert message.parts["padding"] < 0.02 * budget
