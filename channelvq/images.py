@@ -19,6 +19,7 @@ from channelvq.codecs.base import Picture
 from channelvq.components import integer
 from channelvq.errors import UsageError
 from channelvq.idx import image_in_idx
+from channelvq.npz import image_in_npz
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,6 +47,8 @@ _SUFFIXES = frozenset(
 _SAVE_AS = "use .png, .jpg, .tif or .webp"
 _MNIST = ("t10k-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte")
 _DIGITS, _ALL_DIGITS = 500, 10_000
+_CIFAR = "cifar10_train_first4000.npz"
+_CIFAR_FIRST, _CIFAR_COUNT = 3000, 1000
 _GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 
 
@@ -106,7 +109,8 @@ def load_image(path: str | os.PathLike[str]) -> Picture:
 
     Turned as its EXIF orientation says; transparency laid over white; palette, CMYK and the like made RGB;
     1-, 16- and 32-bit grey scaled to [0, 1]; grey (a grey palette too) stays one plane; the first frame of
-    many. ICC profiles are not applied. FILE/NUMBER is one image of an IDX file (MNIST), counted from 0.
+    many. ICC profiles are not applied. FILE/NUMBER is one image of an IDX file (MNIST) or of an NPZ file
+    with an array `x` (CIFAR-10), counted from 0.
 
     Returns
     -------
@@ -127,7 +131,10 @@ def load_image(path: str | os.PathLike[str]) -> Picture:
 
     name = os.fspath(path)
     if not Path(path).exists():
-        if (pixels := image_in_idx(path)) is not None:
+        pixels = image_in_idx(path)
+        if pixels is None:
+            pixels = image_in_npz(path)
+        if pixels is not None:
             _check_size(pixels.shape[0], pixels.shape[1], name)
             return from_8bit(pixels)
         raise UsageError(f"no such image file: {name}")
@@ -229,7 +236,9 @@ def image_set(name: str | os.PathLike[str]) -> list[NamedImage]:
     name : str or path
         "builtin" (astronaut, chelsea, coffee and rocket from scikit-image's wheel), "kodak" (the folder
         ``kodak`` in ``$CHANNELVQ_DATA``), "mnist" (the first 500 digits of MNIST's test part, from the folder
-        ``mnist`` in ``$CHANNELVQ_DATA``), "mnist:COUNT" (the first COUNT of its 10 000), a folder (its image
+        ``mnist`` in ``$CHANNELVQ_DATA``), "mnist:COUNT" (the first COUNT of its 10 000), "cifar10" (the last
+        1000 of the first 4000 training pictures of CIFAR-10, ``cifar10/cifar10_train_first4000.npz`` in
+        ``$CHANNELVQ_DATA``), "cifar10:COUNT" (the first COUNT of these), a folder (its image
         files, sorted by name, or the digits of "mnist" if it holds MNIST's files) or one image file.
 
     Raises
@@ -253,7 +262,9 @@ def image_set(name: str | os.PathLike[str]) -> list[NamedImage]:
         kind, _, count = os.fspath(name).partition(":")
         if kind == "mnist":
             return _mnist(count or str(_DIGITS))
-        allowed = "builtin, kodak, mnist, a folder or an image file"
+        if kind == "cifar10":
+            return _cifar10(count or str(_CIFAR_COUNT))
+        allowed = "builtin, kodak, mnist, cifar10, a folder or an image file"
         raise UsageError(f"unknown image set {os.fspath(name)!r}; allowed: {allowed}")
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
     files = [p for p in files if not p.name.startswith(".")]
@@ -311,6 +322,18 @@ def _digits(folder: Path, count: int) -> list[NamedImage]:
     if not files:
         raise UsageError(f"no {_MNIST[0]} in {folder}")
     return [NamedImage(f"mnist-{number:05}", files[0] / str(number)) for number in range(count)]
+
+
+def _cifar10(count: str) -> list[NamedImage]:
+    """List pictures that no weights of ours were trained on, though CIFAR-10's authors meant them for it."""
+    root = os.environ.get("CHANNELVQ_DATA")
+    if not root:
+        raise UsageError(f"image set 'cifar10' needs $CHANNELVQ_DATA, the folder that holds cifar10/{_CIFAR}")
+    file = Path(root) / "cifar10" / _CIFAR
+    if not file.is_file():
+        raise UsageError(f"no {file} ($CHANNELVQ_DATA is {root})")
+    numbers = range(_CIFAR_FIRST, _CIFAR_FIRST + integer(count, "number of pictures", 1, _CIFAR_COUNT))
+    return [NamedImage(f"cifar10-{number:04}", file / str(number)) for number in numbers]
 
 
 def _planes(image: Image.Image) -> Picture:
