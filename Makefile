@@ -13,11 +13,18 @@ STAMP := $(VENV)/.channelvq-installed
 # Compiles the kernels once, so that nobody's first run waits for them.
 WARM := import numpy as np, channelvq as cvq; \
 	cvq.Link(code='uncoded').transmit(np.zeros((3, 64, 64), np.float32), snr_db=6.0)
+# What `make results` makes, in this order; all of it goes on where it was stopped.
+RD_CODECS := jpeg jpeg-restart jpeg2000 webp vqvae vqvae-ec hevc avif
+RD_RATES  := 0.2,0.35,0.5,0.7,1.0,1.5
+RD        := $(RD_CODECS:%=results/kodak_rd/%.json)
+TUNED     := $(patsubst sims/tune/%.toml,sims/tuned/%.toml,$(wildcard sims/tune/*.toml))
+SWEEPS    := kodak_awgn_1_16 kodak_awgn_1_12 kodak_fixed kodak_mismatch kodak_rayleigh_block kodak_bursts \
+	kodak_packet_duel kodak_packets kodak_bsc cifar_awgn mnist_lineage demo
 # Test processes are the parallelism; threads inside them would only fight for the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow board faults codes seal bench bench-engine lint format clean
+.PHONY: help install demo test test-slow board faults codes seal results tune bench bench-engine lint format clean
 
 help:
 	@echo "make demo      the main job: photographs over a noisy channel, figure in results/demo/"
@@ -25,6 +32,8 @@ help:
 	@echo "make board     the theory board: all its points, codes and channels against closed forms"
 	@echo "make faults    plant the faults of this field one by one and see which test notices"
 	@echo "make codes     block error rates of the channel codes, figure in results/codes/"
+	@echo "make results   every figure and table in results/: two to three hours, needs \$$CHANNELVQ_DATA"
+	@echo "make tune      choose code and modulation of the sims' schemes anew, on \$$CHANNELVQ_DATA/gb82"
 	@echo "make seal      after new weights: their hashes, and the golden streams that tests decode"
 	@echo "make bench     the speeds that README.md promises, measured here"
 	@echo "make bench-engine  the sweep engine: overhead, scaling, and 200 kills that must lose nothing"
@@ -62,6 +71,24 @@ codes: install
 
 seal: install
 	$(BIN)/python tests/golden/seal.py
+
+results: install $(RD)
+	for name in $(SWEEPS); do \
+		$(BIN)/channelvq sweep sims/$$name.toml --out results/$$name --workers $(WORKERS) || exit 1; done
+	$(BIN)/python sims/write_results.py results
+
+# Clean rate-distortion comes first: bounds are drawn from it, and reach as far as HEVC's rates.
+results/kodak_rd/hevc.json: RD_RATES := 0.05,0.1,0.2,0.35,0.5,0.7,1.0,1.5,2.2
+results/kodak_rd/%.json: | install
+	@mkdir -p $(@D)
+	$(BIN)/channelvq rd --codec $* --bpp $(RD_RATES) --images kodak --json > $@.part
+	mv $@.part $@
+
+tune: install $(TUNED)
+
+sims/tuned/%.toml: sims/tune/%.toml | install
+	@mkdir -p $(@D)
+	$(BIN)/channelvq tune $< --images "$$CHANNELVQ_DATA/gb82" --out $@ --workers $(WORKERS)
 
 # creedsolo comes in a wheel that has a reedsolo of its own: beside the environment, not in it.
 $(VENV)/creedsolo: | install

@@ -14,7 +14,7 @@ from channelvq.codecs.analog import AnalogCodec, Observation, Symbols, equalised
 from channelvq.codecs.base import Message
 from channelvq.components import fraction
 from channelvq.errors import BudgetError, UsageError
-from channelvq.evaluation.metrics import psnr, ssim
+from channelvq.evaluation.metrics import psnr, similarities
 from channelvq.framing import NoFrame
 from channelvq.images import content_hash
 from channelvq.link import Link, as_picture, build_codec, like
@@ -174,10 +174,12 @@ class AnalogLink(Link):
         channels, height, width = prepared.picture.shape
         decoded = self.codec.demodulate(observation, (channels, height, width))
         seconds = time.perf_counter() - begin
+        single, multiple = similarities(prepared.picture, decoded.picture)
         return Reception(
             image=like(decoded.picture, prepared.given),
             psnr_db=psnr(prepared.picture, decoded.picture),
-            ssim=ssim(prepared.picture, decoded.picture),
+            ssim=single,
+            ms_ssim=multiple,
             status=decoded.status,
             account=prepared.account,
             raw_ber=None,

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from channelvq.errors import UsageError, unknown_name
+from channelvq.plugins import load_plugin, offers, plugin_names
 
 __all__ = ["Family", "Spec", "fraction", "integer", "parse_spec", "real"]
 
@@ -67,10 +68,45 @@ class Family:
     members : mapping of str to (str, str)
         Name to ("module:Class", usage). `Class.from_args(*args, **options)` takes text and raises
         UsageError; `usage` is what a right call looks like.
+    group : str
+        Group of entry points by which other packages add members ("channelvq.codecs"): name to class, which
+        may have its `usage` as an attribute. A member of ours wins against one of the same name.
+
+    Examples
+    --------
+    >>> family = Family("ratio", {"fraction": ("fractions:Fraction", "fraction:1,2")})
+    >>> family.names(), "fraction" in family, "decimal" in family
+    (['fraction'], True, False)
     """
 
     kind: str
     members: Mapping[str, tuple[str, str]]
+    group: str = ""
+
+    def __contains__(self, name: str) -> bool:
+        """Say whether there is a member of that name, without making sure that it can be imported."""
+        return name in self.members or offers(self.group, name)
+
+    def names(self) -> list[str]:
+        """Names of the members: ours, then those of other packages."""
+        return [*self.members, *(name for name in plugin_names(self.group) if name not in self.members)]
+
+    def factory(self, name: str) -> tuple[Any, str]:
+        """Import a member's class; returns it and what a right call looks like.
+
+        Raises
+        ------
+        UsageError
+            Unknown name (lists the allowed ones), or a class of another package that cannot be imported.
+        """
+        if name in self.members:
+            path, usage = self.members[name]
+            module, _, attribute = path.partition(":")
+            return getattr(importlib.import_module(module), attribute), usage
+        found = load_plugin(self.group, self.kind, name)
+        if found is None:
+            raise unknown_name(self.kind, name, self.names())
+        return found, str(getattr(found, "usage", name))
 
     def build(self, text: str) -> Any:
         """Make the component that `text` names.
@@ -81,11 +117,7 @@ class Family:
             Unknown name (lists the allowed ones) or bad arguments (shows the usage).
         """
         spec = parse_spec(text)
-        if spec.name not in self.members:
-            raise unknown_name(self.kind, spec.name, self.members)
-        path, usage = self.members[spec.name]
-        module, _, attribute = path.partition(":")
-        factory = getattr(importlib.import_module(module), attribute)
+        factory, usage = self.factory(spec.name)
         try:
             return factory.from_args(*spec.args, **spec.options)
         except UsageError as error:

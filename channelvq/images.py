@@ -47,6 +47,7 @@ _SUFFIXES = frozenset(
 _SAVE_AS = "use .png, .jpg, .tif or .webp"
 _MNIST = ("t10k-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte")
 _DIGITS, _ALL_DIGITS = 500, 10_000
+_IN_DATA = {"kodak": "kodim*.png", "gb82": "*.png"}  # folders of $CHANNELVQ_DATA, and their files
 _CIFAR = "cifar10_train_first4000.npz"
 _CIFAR_FIRST, _CIFAR_COUNT = 3000, 1000
 _GREY = ("1", "L", "I", "I;16", "I;16L", "I;16B", "I;16N", "F")
@@ -234,12 +235,13 @@ def image_set(name: str | os.PathLike[str]) -> list[NamedImage]:
     Parameters
     ----------
     name : str or path
-        "builtin" (astronaut, chelsea, coffee and rocket from scikit-image's wheel), "kodak" (the folder
-        ``kodak`` in ``$CHANNELVQ_DATA``), "mnist" (the first 500 digits of MNIST's test part, from the folder
-        ``mnist`` in ``$CHANNELVQ_DATA``), "mnist:COUNT" (the first COUNT of its 10 000), "cifar10" (the last
-        1000 of the first 4000 training pictures of CIFAR-10, ``cifar10/cifar10_train_first4000.npz`` in
-        ``$CHANNELVQ_DATA``), "cifar10:COUNT" (the first COUNT of these), a folder (its image
-        files, sorted by name, or the digits of "mnist" if it holds MNIST's files) or one image file.
+        "builtin" (astronaut, chelsea, coffee and rocket from scikit-image's wheel), "kodak" and "gb82" (the
+        folders of that name in ``$CHANNELVQ_DATA``, one to test on, one to tune on), "mnist" (the first 500
+        digits of MNIST's test part, from the folder ``mnist`` in ``$CHANNELVQ_DATA``), "mnist:COUNT" (the
+        first COUNT of its 10 000), "cifar10" (the last 1000 of the first 4000 training pictures of CIFAR-10,
+        ``cifar10/cifar10_train_first4000.npz`` in ``$CHANNELVQ_DATA``), "cifar10:COUNT" (the first COUNT of
+        these), a folder (its image files, sorted by name, or the digits of "mnist" if it holds MNIST's files)
+        or one image file.
 
     Raises
     ------
@@ -253,8 +255,8 @@ def image_set(name: str | os.PathLike[str]) -> list[NamedImage]:
     """
     if name == "builtin":
         return _builtin()
-    if name == "kodak":
-        return _kodak()
+    if name in _IN_DATA:
+        return _from_data(str(name))
     path = Path(name)
     if path.is_file():
         return [NamedImage(path.stem, path)]
@@ -264,7 +266,7 @@ def image_set(name: str | os.PathLike[str]) -> list[NamedImage]:
             return _mnist(count or str(_DIGITS))
         if kind == "cifar10":
             return _cifar10(count or str(_CIFAR_COUNT))
-        allowed = "builtin, kodak, mnist, cifar10, a folder or an image file"
+        allowed = "builtin, kodak, gb82, mnist, cifar10, a folder or an image file"
         raise UsageError(f"unknown image set {os.fspath(name)!r}; allowed: {allowed}")
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
     files = [p for p in files if not p.name.startswith(".")]
@@ -288,13 +290,14 @@ def _builtin() -> list[NamedImage]:
     return images
 
 
-def _kodak() -> list[NamedImage]:
-    root = os.environ.get("CHANNELVQ_DATA")
+def _from_data(name: str) -> list[NamedImage]:
+    """List a set of picture files that is a folder of `$CHANNELVQ_DATA`."""
+    pattern, root = _IN_DATA[name], os.environ.get("CHANNELVQ_DATA")
     if not root:
-        raise UsageError("image set 'kodak' needs $CHANNELVQ_DATA, the folder that holds kodak/kodim*.png")
-    files = sorted((Path(root) / "kodak").glob("kodim*.png"))
+        raise UsageError(f"image set {name!r} needs $CHANNELVQ_DATA, the folder that holds {name}/{pattern}")
+    files = sorted((Path(root) / name).glob(pattern))
     if not files:
-        raise UsageError(f"no kodim*.png in {Path(root) / 'kodak'} ($CHANNELVQ_DATA is {root})")
+        raise UsageError(f"no {pattern} in {Path(root) / name} ($CHANNELVQ_DATA is {root})")
     return [NamedImage(p.stem, p) for p in files]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import math
 import time
@@ -214,6 +213,7 @@ class Link:
             image=like(decoded.picture, prepared.given),
             psnr_db=shown.psnr_db,
             ssim=shown.ssim,
+            ms_ssim=shown.ms_ssim,
             status=decoded.status,
             account=prepared.account,
             raw_ber=_error_rate(prepared.coded_bits, llrs),
@@ -289,11 +289,10 @@ def build_codec(text: str, options: dict[str, str | None], *, ranked: bool) -> C
     """
     spec = parse_spec(text)
     given = {name: value for name, value in options.items() if value is not None}
-    if not (given or ranked) or spec.name not in CODECS.members:
+    if not (given or ranked):
         built: Codec = CODECS.build(text)
         return built
-    module, _, attribute = CODECS.members[spec.name][0].partition(":")
-    factory = getattr(importlib.import_module(module), attribute)
+    factory, _ = CODECS.factory(spec.name)
     known = inspect.signature(factory).parameters
     for name, value in given.items():
         if name not in known:

@@ -301,5 +301,6 @@ MODULATIONS = Family(
         name: (f"channelvq.modulation:{name.capitalize()}", name)
         for name in ("bpsk", "qpsk", "qam16", "qam64", "qam256")
     },
+    "channelvq.modulations",
 )
 """The modulations by name."""

@@ -21,7 +21,18 @@ __all__ = ["collect", "commit", "cpu", "now", "own_command", "source_fingerprint
 # What cannot change a trial: who hands it out, who shows it, and what is not part of a link. Whatever is new
 # counts until it is named here.
 _APART = frozenset(
-    {"bler", "cli", "report", "sweep", "training", "__main__.py", "errors.py", "provenance.py"}
+    {
+        "bler",
+        "cli",
+        "plugins.py",
+        "report",
+        "sweep",
+        "training",
+        "tuning",
+        "__main__.py",
+        "errors.py",
+        "provenance.py",
+    }
 )
 _APART_DEEPER = frozenset({"evaluation/theory", "evaluation/rate_distortion.py", "models/weights"})
 

@@ -122,8 +122,9 @@ class Reception(Generic[Image]):
     ----------
     image : array or tensor [C, H, W]
         The received picture, float32 in [0, 1]; a tensor (on the same device) if a tensor was sent.
-    psnr_db, ssim : float
-        Against the picture sent, 8 bits a sample; PSNR is infinite if they are the same.
+    psnr_db, ssim, ms_ssim : float
+        Against the picture sent, 8 bits a sample; PSNR is infinite if they are the same, MS-SSIM is NaN if a
+        side is below 161 px.
     status : {"ok", "concealed", "failed"}
         As the receiver sees it, see `Decoded`.
     account : Account
@@ -151,6 +152,7 @@ class Reception(Generic[Image]):
     image: Image
     psnr_db: float
     ssim: float
+    ms_ssim: float
     status: Status
     account: Account
     raw_ber: float | None
@@ -175,9 +177,10 @@ class Reception(Generic[Image]):
         return self.account.cbr
 
     def to_json(self) -> dict[str, Any]:
-        """Give all but the picture as plain values; an infinite PSNR, which JSON lacks, as None."""
+        """Give all but the picture as plain values; as None what JSON lacks: infinity, and no MS-SSIM."""
         protection = [dict(vars(level)) for level in self.account.protection]
         account = {**vars(self.account), "protection": protection}
         values = {key: value for key, value in vars(self).items() if key not in ("image", "account")}
-        values["psnr_db"] = self.psnr_db if math.isfinite(self.psnr_db) else None
+        for name in ("psnr_db", "ms_ssim"):
+            values[name] = values[name] if math.isfinite(values[name]) else None
         return {**values, **account}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from channelvq.codecs.base import Codec, Decoded
-from channelvq.evaluation.metrics import psnr, ssim
+from channelvq.evaluation.metrics import psnr, similarities
 from channelvq.framing import Unframed
 from channelvq.reception import Prepared
 
@@ -23,8 +23,8 @@ class Shown:
     ----------
     decoded : Decoded
         What the codec made of the message.
-    psnr_db, ssim : float
-        Against the picture sent.
+    psnr_db, ssim, ms_ssim : float
+        Against the picture sent; MS-SSIM is NaN for a picture too small to have one.
     seconds : float
         Time of decoding; not of scoring.
     """
@@ -32,6 +32,7 @@ class Shown:
     decoded: Decoded
     psnr_db: float
     ssim: float
+    ms_ssim: float
     seconds: float
 
 
@@ -57,5 +58,5 @@ def show(codec: Codec, prepared: Prepared[Any], unframed: Unframed) -> Shown:
     channels, height, width = prepared.picture.shape
     decoded = codec.decode(unframed.llrs, (channels, height, width), unframed.trusted)
     seconds = time.perf_counter() - begin
-    scores = psnr(prepared.picture, decoded.picture), ssim(prepared.picture, decoded.picture)
-    return Shown(decoded, *scores, seconds)
+    scores = similarities(prepared.picture, decoded.picture)
+    return Shown(decoded, psnr(prepared.picture, decoded.picture), *scores, seconds)

@@ -53,6 +53,7 @@ def test_imports_are_declared() -> None:
         "PIL",
         "skimage",
         "channelvq",
+        "av",
         "pyarrow",
         "distributed",
     }  # packages of other names, and extras

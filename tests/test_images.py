@@ -203,3 +203,5 @@ def test_kodak_needs_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "kodak").mkdir()
     save_image(np.zeros((3, 16, 16), np.float32), tmp_path / "kodak" / "kodim01.png")
     assert [image.name for image in image_set("kodak")] == ["kodim01"]
+    with pytest.raises(UsageError, match=r"no \*\.png in \S+gb82"):
+        image_set("gb82")

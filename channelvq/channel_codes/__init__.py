@@ -40,6 +40,7 @@ CHANNEL_CODES = Family(
         "conv": ("channelvq.channel_codes.punctured:PuncturedConvolutional", "conv:1/2"),
         "rs+conv": ("channelvq.channel_codes.concatenated:Concatenated", "rs+conv:255,223,1/2"),
     },
+    "channelvq.channel_codes",
 )
 
 _MODULES = {

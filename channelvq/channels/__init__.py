@@ -29,5 +29,6 @@ CHANNELS = Family(
             "packet-erasure:P[,bytes=LENGTH]",
         ),
     },
+    "channelvq.channels",
 )
 """The channels by name, built from their text: ``CHANNELS.build("rayleigh:block")``."""

@@ -12,10 +12,12 @@ from channelvq.cli.compare import compare
 from channelvq.cli.files import decode, encode
 from channelvq.cli.models import models
 from channelvq.cli.rd import rd
+from channelvq.cli.report import report
 from channelvq.cli.results import export, plot, recover, status
 from channelvq.cli.sweep import sweep
 from channelvq.cli.train import train
 from channelvq.cli.transmit import transmit
+from channelvq.cli.tune import tune
 
 __all__ = ["main"]
 
@@ -45,10 +47,12 @@ for _command in (
     sweep,
     status,
     plot,
+    report,
     compare,
     export,
     recover,
     rd,
+    tune,
     train,
     bler,
     bench,

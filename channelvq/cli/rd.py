@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from channelvq.cli.command import console, read_numbers
+
+if TYPE_CHECKING:
+    from channelvq.evaluation.rate_distortion import RatePoint
 
 __all__ = ["rd"]
 
@@ -21,7 +25,9 @@ __all__ = ["rd"]
     show_default=True,
     help="Bits per pixel, with commas.",
 )
-@click.option("--images", default="builtin", show_default=True, help="builtin, kodak, mnist or a folder.")
+@click.option(
+    "--images", default="builtin", show_default=True, help="builtin, kodak, mnist, cifar10 or a folder."
+)
 @click.option("--model", help="Weights of the codec; without it those that ship.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def rd(codec: str, bpp: tuple[float, ...], images: str, model: str | None, as_json: bool) -> None:
@@ -52,13 +58,25 @@ def rd(codec: str, bpp: tuple[float, ...], images: str, model: str | None, as_js
             bpp,
             progress=lambda: progress.advance(task),
         )
+    if all(point.note is not None for point in points):
+        raise UsageError(str(points[0].note))
+    for point in points:
+        if point.note is not None:
+            click.echo(f"channelvq: {point.note}; the rate is left out", err=True)
     if as_json:
         weights = {codec: built.model.id} if hasattr(built, "model") else None
         made = {"codec": built.spec, "made_by": collect(weights=weights)}
-        measured = {"images": len(entries), "points": [asdict(point) for point in points]}
-        click.echo(json.dumps({**measured, **made}, indent=2))
+        summary = {"images": len(entries), "points": [_plain(point) for point in points]}
+        click.echo(json.dumps({**summary, **made}, indent=2))
         return
     click.echo(f"{codec}, mean over {len(entries)} images")
     click.echo("target bpp    bpp   PSNR dB    SSIM")
     for point in points:
-        click.echo(f"{point.bpp_target:10.3f}{point.bpp:7.3f}{point.psnr_db:10.2f}{point.ssim:8.4f}")
+        measured = "" if point.bpp is None else f"{point.bpp:7.3f}{point.psnr_db:10.2f}{point.ssim:8.4f}"
+        click.echo(f"{point.bpp_target:10.3f}{measured}")
+
+
+def _plain(point: RatePoint) -> dict[str, object]:
+    """Give the numbers of a rate, and a note where there are none."""
+    values = asdict(point)
+    return {key: value for key, value in values.items() if key != "note" or value is not None}

@@ -11,7 +11,7 @@ import click
 from channelvq.cli.command import console
 from channelvq.cli.progress import duration
 from channelvq.cli.sweep import describe_errors, failures
-from channelvq.errors import UsageError
+from channelvq.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -91,24 +91,73 @@ def _state(summary: Summary) -> str:
     return f"{each:.4g}{half}, {why}{lost}"
 
 
-@click.command(short_help="Draw the figure of a sweep again, and print its table.")
+def _read_formats(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Read `pdf,svg,png,pgf`, each once."""
+    from channelvq.report.paper import FORMATS
+
+    if value is None:
+        return None
+    names = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
+    for name in names:
+        if name not in FORMATS:
+            raise unknown_name("format", name, FORMATS)
+    return names
+
+
+@click.command(short_help="Draw the figure of a sweep, for a screen or a paper, and print its table.")
 @_FOLDER
-def plot(folder: Path) -> None:
-    """Draw figure.png and figure.svg of the sweep in DIR again, and print its table.
+@click.option(
+    "--style",
+    type=click.Choice(["screen", "paper"]),
+    default="screen",
+    show_default=True,
+    help="screen: figure.png and figure.svg. paper: a file a panel, in a journal's column width.",
+)
+@click.option(
+    "--format",
+    "formats",
+    callback=_read_formats,
+    metavar="pdf,svg,png,pgf",
+    help="Formats, with commas; pgf is PGFPlots with its data.  [default: png,svg; of a paper all]",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for them.  [default: DIR; DIR/paper for a paper]"
+)
+def plot(folder: Path, style: str, formats: tuple[str, ...] | None, out: Path | None) -> None:
+    """Draw the figure of the sweep in DIR, and print its table; also of a sweep that is only half done.
 
     \b
     channelvq plot results/demo
+    channelvq plot results/demo --style paper --format pdf,pgf
+
+    What is missing is listed on standard error. Bounds and published curves are drawn if the sweep's spec
+    asks for them, [[bound]] and [published].
     """
     from channelvq.report.figure import save_figure
+    from channelvq.report.files import make_folder
+    from channelvq.report.missing import missing
+    from channelvq.report.panels import picture_of
+    from channelvq.report.paper import FORMATS, save_paper
     from channelvq.report.table import rich_table
     from channelvq.sweep.store import Store
     from channelvq.sweep.summary import load_results
 
+    if style == "screen" and formats is not None and "pgf" in formats:
+        raise UsageError("--format pgf goes with --style paper")
     with failures(), Store(folder) as store:
         results = load_results(store)
-    paths = save_figure(results, folder)
+    target = out or (folder / "paper" if style == "paper" else folder)
+    make_folder(target)
+    if style == "paper":
+        paths = save_paper(results, target, formats or FORMATS)
+    else:
+        paths = save_figure(results, target, formats or ("png", "svg"))
     console().print(rich_table(results))
     click.echo("\n".join(map(str, paths)))
+    for line in missing(results):
+        click.echo(f"missing: {line}", err=True)
+    for line in picture_of(results).left_out:
+        click.echo(f"note: {line}", err=True)
 
 
 @click.command(short_help="Write the results of a sweep as CSV or Parquet, its pictures as PNG.")

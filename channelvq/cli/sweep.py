@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from channelvq.sweep.store import Store, TrialError
     from channelvq.sweep.summary import Results
 
-__all__ = ["describe_errors", "sweep"]
+__all__ = ["cores", "describe_errors", "sweep"]
 
 _LISTED = 20
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -43,11 +43,11 @@ def _cores() -> int:
 @click.command(short_help="Run a Monte-Carlo experiment (TOML); leave table, figure, pictures.")
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; without it results/<name of SPEC>.")
-@click.option("--images", help="builtin, kodak, mnist or a folder, instead of what SPEC says.")
+@click.option("--images", help="builtin, kodak, mnist, cifar10 or a folder, instead of what SPEC says.")
 @click.option(
     "--workers",
     type=click.IntRange(0, 1024),
-    default=_cores,
+    default=cores,
     show_default="all cores",
     help="Worker processes, 0 to work in this one; their number changes nothing but the time.",
 )
@@ -238,6 +238,9 @@ def _leave(results: Results, plan: Plan, store: Store, folder: Path, outcome: Ou
         "shown": shown,  # hash of what figure and pictures are of
     }
     write_text(folder / "provenance.json", json.dumps(provenance, indent=2) + "\n")
+    if unsent := dict.fromkeys(summary.scheme.name for summary in results.summaries if summary.unsent):
+        names = ", ".join(map(repr, unsent))
+        click.echo(f"note: the budget of {names} is too small for the codec: counted as failures", err=True)
     if len(results.commits) > 1:
         earlier = ", ".join(commit[:10] for commit in results.commits)
         click.echo(

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from channelvq.components import Family, parse_spec
+from channelvq.plugins import load_plugin
 
 __all__ = ["ANALOG", "CODECS", "is_analog"]
 
 CODECS = Family(
     "codec",
     {
-        "jpeg": ("channelvq.codecs.jpeg:Jpeg", "jpeg or jpeg:444"),
+        "jpeg": ("channelvq.codecs.jpeg:Jpeg", "jpeg or jpeg:444 or jpeg:huffman=standard"),
+        "jpeg-restart": (
+            "channelvq.codecs.jpeg_restart:JpegRestart",
+            "jpeg-restart or jpeg-restart:444,blocks=24",
+        ),
+        "jpeg2000": ("channelvq.codecs.jpeg2000:Jpeg2000", "jpeg2000 or jpeg2000:layers=1"),
+        "webp": ("channelvq.codecs.webp:Webp", "webp"),
+        "avif": ("channelvq.codecs.avif:Avif", "avif or avif:speed=6"),
+        "hevc": ("channelvq.codecs.hevc:Hevc", "hevc"),
         "vqvae": ("channelvq.codecs.vqvae:VqvaeCodec", "vqvae or vqvae:MODEL,beams=2"),
         "vqvae-ec": ("channelvq.codecs.vqvae_ec:VqvaeEcCodec", "vqvae-ec or vqvae-ec:MODEL,beams=2"),
         "deepjscc": ("channelvq.codecs.deepjscc:DeepJscc", "deepjscc or deepjscc:MODEL,told=7"),
@@ -17,6 +26,7 @@ CODECS = Family(
         "mnist-vae": ("channelvq.codecs.lineage:MnistVae", "mnist-vae or mnist-vae:MODEL"),
         "mnist-vqvae": ("channelvq.codecs.lineage:MnistVqvae", "mnist-vqvae or mnist-vqvae:MODEL"),
     },
+    "channelvq.codecs",
 )
 """The codecs by name, built from their text: ``CODECS.build("jpeg")``."""
 
@@ -32,4 +42,7 @@ def is_analog(codec: str) -> bool:
     >>> is_analog("deepjscc:told=7"), is_analog("jpeg")
     (True, False)
     """
-    return parse_spec(codec).name in ANALOG
+    name = parse_spec(codec).name
+    if name in CODECS.members:
+        return name in ANALOG
+    return hasattr(load_plugin(CODECS.group, CODECS.kind, name), "modulate")  # one of another package

@@ -10,7 +10,7 @@ import numpy as np
 
 from channelvq.bits import bits_to_llrs
 from channelvq.codecs.base import Codec, Picture, encode_tight
-from channelvq.errors import UsageError
+from channelvq.errors import BudgetError, UsageError
 from channelvq.evaluation.metrics import psnr, ssim
 
 __all__ = ["RatePoint", "code_clean", "rate_distortion"]
@@ -28,12 +28,16 @@ class RatePoint:
         Bits per pixel that it used: all that a receiver needs, header and maps included.
     psnr_db, ssim : float
         Quality of what a receiver shows that gets every bit right.
+    note : str or None
+        Where an image does not fit the rate, which and why; the three numbers are then None, for a mean over
+        the others would be one over other images.
     """
 
     bpp_target: float
-    bpp: float
-    psnr_db: float
-    ssim: float
+    bpp: float | None
+    psnr_db: float | None
+    ssim: float | None
+    note: str | None = None
 
 
 def code_clean(codec: Codec, picture: Picture, bpp: float) -> tuple[Picture, float]:
@@ -75,12 +79,13 @@ def rate_distortion(
     Returns
     -------
     list of RatePoint
-        In the order of `targets`; PSNR is the mean over images of each image's PSNR.
+        In the order of `targets`; PSNR is the mean over images of each image's PSNR. A rate that is too small
+        for an image has no numbers, but a note.
 
     Raises
     ------
     UsageError
-        If there is no image, or a rate is too small for one (names it).
+        If there is no image, or the codec cannot take one (names it).
 
     Examples
     --------
@@ -92,13 +97,18 @@ def rate_distortion(
     True
     """
     rows: list[list[tuple[float, float, float]]] = []
+    notes: dict[float, str] = {}
     for name, picture in images:
         row = []
         for target in targets:
             try:
                 decoded, bpp = code_clean(codec, picture, target)
+            except BudgetError as error:
+                notes.setdefault(target, f"image {name!r} at {target:g} bpp: {error}")
+                row.append((math.nan, math.nan, math.nan))
+                continue
             except UsageError as error:
-                raise type(error)(f"image {name!r} at {target:g} bpp: {error}") from None
+                raise UsageError(f"image {name!r} at {target:g} bpp: {error}") from None
             row.append((bpp, psnr(picture, decoded), ssim(picture, decoded)))
         rows.append(row)
         if progress is not None:
@@ -106,4 +116,9 @@ def rate_distortion(
     if not rows:
         raise UsageError("there is no image to measure")
     means = np.mean(np.asarray(rows, dtype=np.float64), axis=0)
-    return [RatePoint(target, *map(float, mean)) for target, mean in zip(targets, means, strict=True)]
+    return [
+        RatePoint(target, None, None, None, notes[target])
+        if target in notes
+        else RatePoint(target, float(bpp), float(psnr_db), float(similarity))
+        for target, (bpp, psnr_db, similarity) in zip(targets, means, strict=True)
+    ]

@@ -35,7 +35,7 @@ def point_rows(results: Results) -> list[dict[str, Cell]]:
 
 def _point_row(results: Results, summary: Summary) -> dict[str, Cell]:
     """Flatten one summary."""
-    scheme = summary.scheme
+    scheme = summary.scheme.at(summary.point)
     row: dict[str, Cell] = {
         "scheme": scheme.name,
         "codec": scheme.codec,
@@ -55,7 +55,7 @@ def _point_row(results: Results, summary: Summary) -> dict[str, Cell]:
     for name in MEASURES:
         mean = summary.means[name]
         row |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
-        if name in ("psnr_db", "ssim"):
+        if name in ("psnr_db", "ssim", "ms_ssim"):
             row |= {
                 f"{name}_image_sd": mean.image_sd,
                 f"{name}_population_low": mean.population_low,

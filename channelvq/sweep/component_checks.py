@@ -25,8 +25,8 @@ def component(kind: str) -> Any:
             family = _family(kind)
             if kind == "codec":  # building one may load weights: the plan does that
                 name = parse_spec(text).name
-                if name not in family.members:
-                    raise unknown_name(kind, name, family.members)
+                if name not in family:
+                    raise unknown_name(kind, name, family.names())
             else:
                 family.build(text)
         return text

@@ -10,15 +10,16 @@ import numpy as np
 
 from channelvq.bits import bits_to_llrs
 from channelvq.codecs.base import Codec, Picture
-from channelvq.errors import UsageError
+from channelvq.errors import BudgetError, UsageError
 from channelvq.framing import Unframed
 from channelvq.images import content_hash, load_image
 from channelvq.link import Link, Prepared, Reception
 from channelvq.provenance import source_fingerprint
+from channelvq.sweep.axis import Point
 from channelvq.sweep.identity import case_content, content_digest
 from channelvq.sweep.memory import Memory, essence
 from channelvq.sweep.plan import LinkOptions, SweepImage
-from channelvq.sweep.spec import Point
+from channelvq.sweep.unsent import Unsent, receive_nothing
 
 __all__ = ["Desk", "PictureMissingError", "Ready"]
 
@@ -111,7 +112,7 @@ class Desk:
     def ready(
         self, link: Link, options: LinkOptions, image: SweepImage, picture: Picture | None = None
     ) -> Ready:
-        """Encode an image, or give it if it is there.
+        """Encode an image, or give it if it is there; of one that does not fit the budget, nothing is sent.
 
         Raises
         ------
@@ -120,16 +121,27 @@ class Desk:
         """
         key = options, image.hash
         if key not in self._ready:
-            prepared = self._share(link.prepare(self._picture(image, picture)), options)
-            self._ready[key] = Ready.of(prepared, link.codec)
+            self._ready[key] = self._encode(link, options, self._picture(image, picture))
             _shrink(self._ready, _MEMORY, self._sizes())
         self._ready.move_to_end(key)
         return self._ready[key]
 
     def send(self, link: Link, ready: Ready, snr_db: float | None, seed: int, trial: int) -> Reception[Any]:
         """Send an encoded picture once."""
+        if isinstance(ready.codec, Unsent):
+            shown = ready.memory.show(ready.codec, ready.prepared, ready.unframed)
+            return receive_nothing(link, ready.prepared, shown, snr_db, seed, trial)
         link.show = ready.memory.show
         return link.send(ready.prepared, snr_db=snr_db, seed=seed, trial=trial)
+
+    def _encode(self, link: Link, options: LinkOptions, picture: Picture) -> Ready:
+        """Encode a picture; a budget too small for its codec is a failure at every trial, and no error."""
+        try:
+            prepared = link.prepare(picture)
+        except BudgetError as error:
+            unsent = Unsent(str(error))
+            return Ready.of(unsent.prepare(link, picture), unsent)
+        return Ready.of(self._share(prepared, options), link.codec)
 
     def _share(self, prepared: Prepared[Any], options: LinkOptions) -> Prepared[Any]:
         """Drop what is there already: the picture, and the frame of another picture as large."""

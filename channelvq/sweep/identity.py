@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import channelvq
 from channelvq.components import parse_spec
 from channelvq.errors import UsageError
+from channelvq.plugins import origin_of
 from channelvq.provenance import source_fingerprint
 
 if TYPE_CHECKING:
@@ -28,13 +29,16 @@ def case_content(link: Link, cbr: Fraction, snr_db: float | None, seed: int) -> 
 
     Components go by canonical names, so that "rs:255,191" and "rs: 255, 191" are one; weights by their hash,
     not by their name; a concealment that was left open by the one that it meant. `source` is the fingerprint
-    of the package's code: what other code computed is another trial.
+    of the package's code: what other code computed is another trial. Components of other packages go by these
+    packages' names and versions besides, for their code has no fingerprint here.
     """
     model = getattr(link.codec, "model", None)
     concealment = getattr(link.codec, "concealment", None)
-    components = link.components
+    components: dict[str, Any] = dict(link.components)
     if model is not None:
         components["codec"] = _nameless(components["codec"])
+    if others := _packages(link):
+        components["packages"] = others
     return {
         "channelvq": channelvq.__version__,
         "source": source_fingerprint(),
@@ -45,6 +49,16 @@ def case_content(link: Link, cbr: Fraction, snr_db: float | None, seed: int) -> 
         "snr_db": snr_db,
         "seed": seed,
     }
+
+
+def _packages(link: Link) -> dict[str, str]:
+    """Give name and version of the packages that a link's components come from, but for this one."""
+    code = getattr(link, "code", None)
+    levels = [level.code for level in getattr(code, "levels", ())] or [code]
+    parts = {"codec": link.codec, "modulation": getattr(link, "modulation", None), "channel": link.channel}
+    for number, level in enumerate(levels):
+        parts[f"code {number + 1}" if number else "code"] = level
+    return {name: origin for name, part in parts.items() if (origin := origin_of(part)) is not None}
 
 
 def _nameless(codec: str) -> str:

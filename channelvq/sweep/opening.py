@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from channelvq.errors import UsageError
-from channelvq.sweep.schema import APPLICATION_ID, PAGE_BYTES, TABLES, VERSION
+from channelvq.sweep.schema import APPLICATION_ID, OLDEST, PAGE_BYTES, TABLES, UPGRADES, VERSION
 
 __all__ = ["StoreError", "check", "connect", "create", "damaged"]
 
@@ -41,12 +41,14 @@ def check(db: sqlite3.Connection, path: Path, writable: bool) -> None:
                 f"{path} has format {version}, this channelvq reads {VERSION}: update channelvq, or choose"
                 " another folder"
             )
-        if version < VERSION:
+        if version < OLDEST:
             raise UsageError(
-                f"{path} has format {version}, this channelvq reads {VERSION}; choose another folder"
+                f"{path} has format {version}, this channelvq reads {OLDEST} to {VERSION}; choose another"
+                " folder"
             )
         if writable:
             _prepare(db, path)
+            _upgrade(db, version)
     except sqlite3.OperationalError as error:
         if "malformed" in str(error):
             raise damaged(path, error) from None
@@ -80,6 +82,15 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":  # to add to it could spread the damage
         raise damaged(path, verdict)
+
+
+def _upgrade(db: sqlite3.Connection, version: int) -> None:
+    """Bring a file of an older format to ours, wholly or not at all; nothing that is there changes."""
+    for number in range(version + 1, VERSION + 1):
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(UPGRADES[number])
+        db.execute(f"PRAGMA user_version = {number}")
+        db.execute("COMMIT")
 
 
 def damaged(path: Path, reason: object) -> StoreError:

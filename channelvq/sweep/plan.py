@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from channelvq.codecs.base import Picture
     from channelvq.link import Link
 
-__all__ = ["Case", "Job", "LinkOptions", "Plan", "SweepImage", "Unit", "chosen_points", "make_plan"]
+__all__ = [
+    "Case",
+    "Job",
+    "LinkOptions",
+    "Plan",
+    "SweepImage",
+    "Unit",
+    "chosen_points",
+    "find_images",
+    "make_plan",
+]
 
 _SHOWN_POINTS = 4
 
@@ -33,16 +43,17 @@ class LinkOptions:
     cbr: Fraction
 
     @classmethod
-    def of(cls, scheme: Scheme, spec: SweepSpec) -> LinkOptions:
-        """Take them from a scheme of a spec."""
+    def of(cls, scheme: Scheme, spec: SweepSpec, point: Point) -> LinkOptions:
+        """Take them from a scheme of a spec, as it is at a point."""
+        there = scheme.at(point)
         return cls(
-            scheme.codec,
-            scheme.code,
-            scheme.modulation,
-            scheme.concealment,
-            scheme.model,
-            scheme.interleaver,
-            scheme.cbr or spec.cbr,
+            there.codec,
+            there.code,
+            there.modulation,
+            there.concealment,
+            there.model,
+            there.interleaver,
+            there.cbr or spec.cbr,
         )
 
     def build(self, channel: str) -> Link:
@@ -201,19 +212,22 @@ def make_plan(spec: SweepSpec, *, images: str | None = None) -> Plan:
     """
     if images is not None:
         spec = spec.model_copy(update={"images": images})
-    found = _find_images(spec)
+    found = find_images(spec.images)
+    wanted = spec.pictures.image if spec.pictures is not None else None
+    if wanted is not None and wanted not in (image.name for image in found):
+        raise unknown_name("image in [pictures]", wanted, (image.name for image in found))
     cases: list[Case] = []
     weights: dict[str, str] = {}
-    links: dict[str, Link] = {}
+    links: dict[Point, dict[str, Link]] = {point: {} for point in spec.points}
     for scheme in spec.schemes:
-        options = LinkOptions.of(scheme, spec)
         for point in spec.points:
+            options = LinkOptions.of(scheme, spec, point)
             try:
                 link = options.build(point.channel)
                 link.check_snr(point.snr_db)
             except UsageError as error:
                 raise UsageError(f"scheme {scheme.name!r}: {error}") from None
-            links.setdefault(scheme.name, link)
+            links[point][scheme.name] = link
             content = case_content(link, options.cbr, point.snr_db, spec.seed)
             cases.append(Case(scheme, options, point, content, content_digest(content)))
             if content["model"] is not None:
@@ -222,26 +236,29 @@ def make_plan(spec: SweepSpec, *, images: str | None = None) -> Plan:
     return Plan(spec, tuple(found), tuple(cases), weights)
 
 
-def _find_images(spec: SweepSpec) -> list[SweepImage]:
-    """Look up, read and identify the images; the same picture twice would count twice."""
+def find_images(name: str, most: int | None = None) -> list[SweepImage]:
+    """Look up, read and identify the images of a set, or the first ones.
+
+    Raises
+    ------
+    UsageError
+        If there is no such set, an image cannot be read, or one is there twice and would count twice.
+    """
     from channelvq.images import content_hash, image_set, load_image
 
     found: list[SweepImage] = []
-    for entry in image_set(spec.images):
+    for entry in image_set(name)[:most]:
         picture = load_image(entry.path)
         channels, height, width = picture.shape
         shape = (int(channels), int(height), int(width))
-        name = content_hash(picture)
-        found.append(SweepImage(entry.name, str(entry.path), name, shape, _grey_psnr_db(picture)))
+        digest = content_hash(picture)
+        found.append(SweepImage(entry.name, str(entry.path), digest, shape, _grey_psnr_db(picture)))
     seen: dict[str, str] = {}
     for image in found:
         if image.hash in seen:
             twins = f"{seen[image.hash]!r} and {image.name!r}"
             raise UsageError(f"images {twins} are the same picture and would count twice; remove one")
         seen[image.hash] = image.name
-    wanted = spec.pictures.image if spec.pictures is not None else None
-    if wanted is not None and wanted not in seen.values():
-        raise unknown_name("image in [pictures]", wanted, seen.values())
     return found
 
 
@@ -256,15 +273,27 @@ def _grey_psnr_db(picture: Picture) -> float | None:
     return 10 * math.log10(255**2 / error) if error else None
 
 
-def _check_fair(links: dict[str, Link], images: list[SweepImage]) -> None:
-    """Refuse to compare schemes that do not use the channel equally much."""
+def _check_fair(links: dict[Point, dict[str, Link]], images: list[SweepImage]) -> None:
+    """Refuse to compare schemes that do not use the channel equally much, wherever they are compared."""
     from channelvq.link import why_unfair
 
-    (first_name, first), *others = links.items()
-    for name, link in others:
-        for shape in dict.fromkeys(image.shape for image in images):
-            if reason := why_unfair(first, link, shape):
-                raise UsageError(f"schemes {first_name!r} and {name!r} cannot be compared: {reason}")
+    checked: set[tuple[str, str]] = set()
+    for point, there in links.items():
+        (first_name, first), *others = there.items()
+        for name, link in others:
+            pair = _use_of(first), _use_of(link)
+            if pair in checked:
+                continue
+            checked.add(pair)
+            for shape in dict.fromkeys(image.shape for image in images):
+                if reason := why_unfair(first, link, shape):
+                    pair_names = f"{first_name!r} and {name!r}"
+                    raise UsageError(f"schemes {pair_names} cannot be compared: {reason} ({point.label})")
+
+
+def _use_of(link: Link) -> str:
+    """Name all that a link's use of the channel depends on."""
+    return f"{link.components['code']} {link.components['modulation']} {link.cbr}"
 
 
 def chosen_points(points: tuple[Point, ...], choice: PictureChoice) -> tuple[Point, ...]:

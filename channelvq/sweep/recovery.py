@@ -17,7 +17,8 @@ from channelvq.sweep.schema import STATUSES, STORE_NAME
 
 __all__ = ["Saved", "recover"]
 
-_TRIAL_FIELDS = 18
+_TRIAL_FIELDS = 19
+_FEWEST_FIELDS = 18  # rows of the format before have no MS-SSIM, the last one
 _LOST_RUN = json.dumps({"command": "(lost with a damaged store)", "commit": None})
 
 
@@ -119,8 +120,8 @@ def _sorted(found: Iterator[Record]) -> tuple[list[Record], list[Record], list[R
     """Tell rows of `cases`, `images` and `trials` by their looks."""
     cases, images, trials = [], [], []
     for row in found:
-        if len(row) == _TRIAL_FIELDS and _is_trial(row):
-            trials.append(row)
+        if _FEWEST_FIELDS <= len(row) <= _TRIAL_FIELDS and _is_trial(row):
+            trials.append(row + (None,) * (_TRIAL_FIELDS - len(row)))
         elif len(row) == 3 and _is_name(row[1]) and isinstance(row[2], str) and _is_json(row[2]):
             cases.append(row)
         elif len(row) == 2 and isinstance(row[0], int) and _is_name(row[1]):

@@ -23,6 +23,8 @@ class Trial:
         Blocks of the channel code, and those that it gave up; None for a code that cannot tell.
     clean_psnr_db : float or None
         What the same message gives over an error-free channel, where that is known.
+    ms_ssim : float or None
+        None for a picture too small to have one.
     """
 
     case: str
@@ -42,6 +44,7 @@ class Trial:
     blocks: int | None = None
     block_errors: int | None = None
     clean_psnr_db: float | None = None
+    ms_ssim: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The store's format: tables, columns, units.
 
 One SQLite file, `sweep.sqlite`, in the sweep's folder. In the file's header `application_id` is 0x63765131
-("cvQ1") and `user_version` the format's number, now 2 (1 had no tables of images, errors and pictures).
+("cvQ1") and `user_version` the format's number, now 3. Format 2, which has no column `ms_ssim`, is read, and
+becomes 3 when it is written to; 1 had no tables of images, errors and pictures and is refused.
 
 `runs`
     One row each time that the sweep was started: when (UTC), its plan (spec, images and cases in order; none
@@ -12,9 +13,9 @@ One SQLite file, `sweep.sqlite`, in the sweep's folder. In the file's header `ap
     as canonical JSON, and its SHA-256; an image is the SHA-256 of its pixels.
 `trials`
     One row a transmission, keyed by (case, image, trial number). `psnr_db` in dB (infinite where the picture
-    is the one sent), `ssim` up to 1, rates as shares, `channel_uses` in complex symbols, bits in bits,
-    `seconds` of one core for channel and decoder, `blocks` and `block_errors` as counts; `clean_psnr_db`, in
-    dB, is what the message gives without errors. NULL where a scheme has no such number.
+    is the one sent), `ssim` and `ms_ssim` up to 1, rates as shares, `channel_uses` in complex symbols, bits
+    in bits, `seconds` of one core for channel and decoder, `blocks` and `block_errors` as counts;
+    `clean_psnr_db`, in dB, is what the message gives without errors. NULL where a scheme has no such number.
 `errors`
     Trials that raised: class, message, traceback. A trial that is also in `trials` has been made since.
 `pictures`
@@ -29,17 +30,21 @@ from typing import Literal
 __all__ = [
     "APPLICATION_ID",
     "COLUMNS",
+    "OLDEST",
     "PAGE_BYTES",
     "STATUSES",
     "STORE_NAME",
     "TABLES",
+    "UPGRADES",
     "VERSION",
     "Column",
 ]
 
 STORE_NAME = "sweep.sqlite"
 APPLICATION_ID = 0x63765131
-VERSION = 2
+VERSION = 3
+OLDEST = 2
+"""Formats from this one on are read."""
 PAGE_BYTES = 4096
 
 STATUSES = ("ok", "concealed", "failed")
@@ -80,6 +85,7 @@ CREATE TABLE trials (
     blocks INTEGER,
     block_errors INTEGER,
     clean_psnr_db REAL,
+    ms_ssim REAL,
     PRIMARY KEY ("case", image, trial)
 ) WITHOUT ROWID;
 CREATE TABLE errors (
@@ -100,6 +106,9 @@ CREATE TABLE pictures (
     PRIMARY KEY ("case", image, trial)
 );
 """
+
+UPGRADES = {3: "ALTER TABLE trials ADD COLUMN ms_ssim REAL"}
+"""What makes each format out of the one before it; rows that are there have no such number."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +132,7 @@ COLUMNS = (
     Column("trial", "i4"),
     Column("psnr_db", "f8"),
     Column("ssim", "f8"),
+    Column("ms_ssim", "f8", optional=True),
     Column("status", "u1"),
     Column("raw_ber", "f8", optional=True),
     Column("message_ber", "f8", optional=True),

@@ -8,143 +8,29 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from channelvq.components import fraction
-from channelvq.sweep.component_checks import bits_or_none, component
+from channelvq.sweep.axis import Point, Snr, read_snrs
+from channelvq.sweep.overlay import BoundChoice, PublishedChoice, resolve_overlays
+from channelvq.sweep.scheme import Cbr, Channel, Scheme, Table, as_tuple
 from channelvq.sweep.stopping import StoppingRule
 from channelvq.sweep.toml import explain, read_toml
+from channelvq.sweep.tuned import resolve_tuned
 
-__all__ = ["PictureChoice", "Point", "Scheme", "Stop", "SweepSpec", "from_json", "load_spec", "parse_sweep"]
-
-MAX_SNRS = 1000
-
-
-class Point(BaseModel):
-    """One place on a sweep's axis: a channel, and its SNR if it takes one.
-
-    Attributes
-    ----------
-    channel : str
-        The channel's name, for example "awgn" or "bsc:0.01".
-    snr_db : float or None
-        Es/N0 in dB; None for a bit channel.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    channel: str
-    snr_db: float | None = None
-
-    @property
-    def label(self) -> str:
-        """What to call it in a table.
-
-        Examples
-        --------
-        >>> Point(channel="awgn", snr_db=-2.0).label, Point(channel="bsc:0.01").label
-        ('awgn -2 dB', 'bsc:0.01')
-        """
-        return self.channel if self.snr_db is None else f"{self.channel} {self.snr_db:g} dB"
+__all__ = [
+    "PictureChoice",
+    "Point",
+    "Scheme",
+    "Stop",
+    "SweepSpec",
+    "from_json",
+    "load_spec",
+    "parse_sweep",
+    "read_snrs",
+]
 
 
-def _ratio(value: object) -> object:
-    """Read a channel-bandwidth ratio, "1/12" or a number."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return value
-    return fraction(str(value), "cbr")
-
-
-def read_snrs(value: object) -> object:
-    """Read the SNR axis: a number, a list, or {from, to, step}."""
-    if isinstance(value, bool):
-        raise ValueError("must be a number, a list of numbers or {from = -2, to = 16, step = 2}")
-    if isinstance(value, int | float):
-        return (float(value),)
-    if isinstance(value, dict):
-        return _snr_range(value)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _snr_range(table: dict[str, object]) -> tuple[float, ...]:
-    """Spread {from, to, step} out, its end included."""
-    if set(table) != {"from", "to", "step"}:
-        raise ValueError("must be {from = -2, to = 16, step = 2}, with these three keys")
-    numbers = [table[key] for key in ("from", "to", "step")]
-    if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
-        raise ValueError("from, to and step must be numbers")
-    # Fractions, so that 0.1 added ten times is 1.
-    first, last, step = (Fraction(str(n)) for n in numbers)
-    if step <= 0 or last < first:
-        raise ValueError("step must be above 0 and to not below from")
-    count = int((last - first) / step) + 1
-    if count > MAX_SNRS:
-        raise ValueError(f"that is {count} SNRs, more than {MAX_SNRS}")
-    return tuple(float(first + i * step) for i in range(count))
-
-
-def _tuple(value: object) -> object:
-    """TOML has lists; a frozen spec has tuples."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-Snr = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
-Codec = Annotated[str, component("codec")]
-Code = Annotated[str, bits_or_none("channel code")]
-Modulation = Annotated[str, bits_or_none("modulation")]
-Channel = Annotated[str, component("channel")]
-Interleaving = Annotated[str, component("interleaver")]
-Cbr = Annotated[Fraction, BeforeValidator(_ratio)]
-
-
-class _Table(BaseModel):
-    """A table of the spec: unknown keys are errors, nothing is silently converted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
-
-
-class Scheme(_Table):
-    """One way of sending: `[[scheme]]`.
-
-    Attributes
-    ----------
-    name : str
-        What figure and table call it.
-    codec, code, modulation : str
-        Components, for example "vqvae", "rs:255,191", "qpsk". A codec of symbols ("deepjscc") has no code and
-        no modulation: "none".
-    concealment : str or None
-        For codecs that have one; None takes the best there is.
-    model : str or None
-        Name or path of the codec's weights; None takes those that ship.
-    interleaver : str or None
-        "none", "random", "block" or "convolutional:BRANCHES,DEPTH"; None takes what the code wants.
-    cbr : Fraction or None
-        Channel uses per source sample, if other than the sweep's.
-    """
-
-    name: Annotated[str, Field(min_length=1, max_length=60)]
-    codec: Codec
-    code: Code = "uncoded"
-    modulation: Modulation = "qpsk"
-    concealment: str | None = None
-    model: str | None = None
-    interleaver: Interleaving | None = None
-    cbr: Cbr | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_bits(cls, table: object) -> object:
-        """Give a codec of symbols no code and no modulation."""
-        if isinstance(table, dict) and isinstance(codec := table.get("codec"), str):
-            from channelvq.codecs import is_analog
-
-            if is_analog(codec):
-                return {"code": "none", "modulation": "none", **table}
-        return table
-
-
-class Stop(_Table):
+class Stop(Table):
     """When a point has trials enough: `[stop]`; `trials` is then the most that it gets.
 
     Attributes
@@ -173,7 +59,7 @@ class Stop(_Table):
         return self
 
 
-class PictureChoice(_Table):
+class PictureChoice(Table):
     """Which received pictures to keep: `[pictures]`.
 
     Attributes
@@ -194,9 +80,9 @@ class PictureChoice(_Table):
 
     image: str | None = None
     snr_db: Annotated[tuple[Snr, ...], BeforeValidator(read_snrs)] = ()
-    channels: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = ()
+    channels: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
     trials: Annotated[
-        tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_tuple), Field(min_length=1)
+        tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(as_tuple), Field(min_length=1)
     ] = (0,)
     max_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 64.0
     crop: (
@@ -207,13 +93,13 @@ class PictureChoice(_Table):
                 Annotated[int, Field(ge=1)],
                 Annotated[int, Field(ge=1)],
             ],
-            BeforeValidator(_tuple),
+            BeforeValidator(as_tuple),
         ]
         | None
     ) = None
 
 
-class SweepSpec(_Table):
+class SweepSpec(Table):
     """A sweep: schemes × images × points of an axis × trials.
 
     The axis is either one symbol channel (`channel`) at several SNRs (`snr_db`), or several bit channels
@@ -245,6 +131,10 @@ class SweepSpec(_Table):
         At least one.
     pictures : PictureChoice or None
         Received pictures to show side by side.
+    bounds : tuple of BoundChoice
+        Bounds to draw beside the curves.
+    published : PublishedChoice or None
+        Curves of others to draw beside them.
 
     Examples
     --------
@@ -264,9 +154,11 @@ class SweepSpec(_Table):
     stop: Stop | None = None
     channel: Channel | None = None
     snr_db: Annotated[tuple[Snr, ...], BeforeValidator(read_snrs)] = ()
-    channels: Annotated[tuple[Channel, ...], BeforeValidator(_tuple)] = ()
-    schemes: Annotated[tuple[Scheme, ...], BeforeValidator(_tuple), Field(alias="scheme", min_length=1)]
+    channels: Annotated[tuple[Channel, ...], BeforeValidator(as_tuple)] = ()
+    schemes: Annotated[tuple[Scheme, ...], BeforeValidator(as_tuple), Field(alias="scheme", min_length=1)]
     pictures: PictureChoice | None = None
+    bounds: Annotated[tuple[BoundChoice, ...], BeforeValidator(as_tuple), Field(alias="bound")] = ()
+    published: PublishedChoice | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> SweepSpec:
@@ -278,11 +170,20 @@ class SweepSpec(_Table):
         if self.channels and self.snr_db:
             raise ValueError("channels are bit channels, which take no snr_db")
         names = [scheme.name for scheme in self.schemes]
-        for what, values in (("scheme name", names), ("channel", self.channels), ("snr_db", self.snr_db)):
+        curves = [*names, *(bound.name for bound in self.bounds)]
+        for what, values in (
+            ("scheme name", names),
+            ("bound's name", curves),
+            ("channel", self.channels),
+            ("snr_db", self.snr_db),
+        ):
             if repeated := [v for i, v in enumerate(values) if v in values[:i]]:
                 raise ValueError(f"{what} {repeated[0]!r} is given twice")
         if self.stop is not None and self.stop.min_trials > self.trials:
             raise ValueError(f"stop: min_trials is {self.stop.min_trials}, above trials, {self.trials}")
+        for scheme in self.schemes:
+            for point in self.points:
+                scheme.at(point)  # a choice is there
         self._check_pictures()
         return self
 
@@ -326,8 +227,11 @@ class SweepSpec(_Table):
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of everything that the results depend on: not of names, description and pictures."""
-        content = self.model_dump(mode="json", by_alias=True, exclude={"name", "description", "pictures"})
+        """SHA-256 of everything that the results depend on: not of names and of what is only shown."""
+        shown = ("name", "description", "pictures", "bounds", "published")
+        apart: dict[str, Any] = dict.fromkeys(shown, True)
+        apart["schemes"] = {"__all__": {"tuned", "tuned_at_snr_db"}}  # what they say is in the choices
+        content = self.model_dump(mode="json", by_alias=True, exclude=apart)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -339,10 +243,12 @@ def parse_sweep(content: dict[str, Any], *, path: Path, text: str) -> SweepSpec:
     UsageError
         One line: file, line, key, the wrong value and what is allowed.
     """
+    content = resolve_tuned(content, path=path, text=text)
     try:
-        return SweepSpec.model_validate(content)
+        spec = SweepSpec.model_validate(content)
     except ValidationError as error:
         raise explain(error, SweepSpec, path, text) from None
+    return resolve_overlays(spec, path=path, text=text)
 
 
 def load_spec(path: Path | str) -> SweepSpec:

@@ -74,6 +74,8 @@ class Store:
             self._db = connect(self.path, writable)
             try:
                 check(self._db, self.path, writable)
+                # A file of an older format lacks columns; its trials have no such number.
+                self._there = {row[1] for row in self._read("PRAGMA table_info(trials)")}
             except BaseException:
                 self._db.close()
                 raise
@@ -185,10 +187,14 @@ class Store:
             self._image_codes = dict(self._db.execute("SELECT hash, id FROM images"))
         return self._case_codes.get(case), self._image_codes[image]
 
+    def _chosen(self) -> str:
+        """Name the columns of a `Trial`."""
+        return ", ".join(name if name in self._there else "NULL" for name in _COLUMNS)
+
     def trials(self, case: str | None = None) -> Iterator[Trial]:
         """All trials, or those of one case, in the order of case, image (as they came) and trial number."""
         query = (
-            f"SELECT cases.hash, images.hash, trial, {', '.join(_COLUMNS)} FROM trials "
+            f"SELECT cases.hash, images.hash, trial, {self._chosen()} FROM trials "
             'JOIN cases ON cases.id = trials."case" JOIN images ON images.id = trials.image '
             + ("WHERE cases.hash = ? " if case is not None else "")
             + 'ORDER BY trials."case", trials.image, trial'
@@ -199,7 +205,7 @@ class Store:
     def trial(self, case: str, image: str, trial: int) -> Trial | None:
         """One trial, if it is there."""
         query = (
-            f"SELECT {', '.join(_COLUMNS)} FROM trials "
+            f"SELECT {self._chosen()} FROM trials "
             'WHERE "case" = (SELECT id FROM cases WHERE hash = ?) '
             "AND image = (SELECT id FROM images WHERE hash = ?) AND trial = ?"
         )
@@ -226,7 +232,7 @@ class Store:
         >>> float(table["psnr_db"][0]), STATUSES[table["status"][0]], float(table["raw_ber"][0])
         (30.5, 'concealed', nan)
         """
-        chosen = ", ".join(column.sql for column in COLUMNS)
+        chosen = ", ".join(column.sql if column.name in self._there else "-1" for column in COLUMNS)
         query = (
             f'SELECT {chosen} FROM trials WHERE "case" = (SELECT id FROM cases WHERE hash = ?) '
             "ORDER BY image, trial"

@@ -18,7 +18,7 @@ from channelvq.sweep.store import Store
 
 __all__ = ["MEASURES", "Results", "Summary", "load_results"]
 
-MEASURES = ("psnr_db", "ssim", "raw_ber", "message_ber", "index_error_rate", "block_error_rate")
+MEASURES = ("psnr_db", "ssim", "ms_ssim", "raw_ber", "message_ber", "index_error_rate", "block_error_rate")
 """What is averaged, each with its interval."""
 
 _NOTHING = Mean(None, None, None, None, 0)
@@ -75,6 +75,12 @@ class Summary:
     stopped: str | None = None
 
     @property
+    def unsent(self) -> bool:
+        """Whether nothing at all was sent, the budget being too small for the codec."""
+        nothing = self.source_bits == 0 and self.paid_bits not in (None, 0)  # symbols have no bits at all
+        return nothing and self.outage.events == self.outage.units
+
+    @property
     def complete(self) -> bool:
         """Whether every planned trial is there, or was tried."""
         return self.trials + self.lost >= self.planned
@@ -93,6 +99,10 @@ class Results:
         weights.
     command : str
         What the latest run was started with; the same again resumes it.
+    shapes : tuple of (C, H, W)
+        Of the images.
+    grey_psnr_db : float or None
+        Mean over the images of the PSNR of the flat grey that a failure shows.
     """
 
     spec: SweepSpec
@@ -100,6 +110,8 @@ class Results:
     images: tuple[str, ...]
     runs: tuple[dict[str, Any], ...]
     command: str
+    shapes: tuple[tuple[int, int, int], ...] = ()
+    grey_psnr_db: float | None = None
 
     @property
     def commits(self) -> tuple[str, ...]:
@@ -124,7 +136,21 @@ def load_results(store: Store) -> Results:
         images=tuple(image["name"] for image in plan["images"]),
         runs=tuple(store.provenances(set(trials.cases.values()))),
         command=str(provenance.get("command", "the same command")),
+        shapes=tuple(_shape(image) for image in plan["images"]),
+        grey_psnr_db=_grey_psnr_db([image.get("grey_psnr_db") for image in plan["images"]]),
     )
+
+
+def _shape(image: dict[str, Any]) -> tuple[int, int, int]:
+    """Size of an image of a plan."""
+    channels, height, width = image["shape"]
+    return int(channels), int(height), int(width)
+
+
+def _grey_psnr_db(values: list[float | None]) -> float | None:
+    """Mean PSNR of grey over images; a grey image, whose PSNR is infinite, counts as any such does."""
+    finite = [PSNR_CAP_DB if value is None else min(value, PSNR_CAP_DB) for value in values]
+    return sum(finite) / len(finite) if finite else None
 
 
 def _summarise(scheme: Scheme, point: Point, counted: Counted) -> Summary:
@@ -135,7 +161,7 @@ def _summarise(scheme: Scheme, point: Point, counted: Counted) -> Summary:
     blocks = _block_share(columns, point, error)
     means = {
         "psnr_db": estimate(columns.strata(), error),
-        "ssim": _ssim(counted),
+        **{name: _similarity(counted, name) for name in ("ssim", "ms_ssim")},
         **{name: _rate(counted, name) for name in ("raw_ber", "message_ber", "index_error_rate")},
         "block_error_rate": Mean(blocks.value, blocks.low, blocks.high, None, blocks.units),
     }
@@ -180,11 +206,16 @@ def _rate(counted: Counted, name: str) -> Mean:
     return _within_unit(estimate(strata, counted.error))
 
 
-def _ssim(counted: Counted) -> Mean:
-    """Mean SSIM; flat grey has no less than 0, for it has no covariance with anything."""
-    columns = counted.columns
+def _similarity(counted: Counted, name: str) -> Mean:
+    """Mean SSIM or MS-SSIM; flat grey has no less than 0, for it has no covariance with anything.
+
+    One picture too small for MS-SSIM leaves the sweep without: a mean over the others would be another.
+    """
+    columns, values = counted.columns, counted.table[name]
+    if not values.size or not np.isfinite(values).all():
+        return _NOTHING
     strata = Strata.of(
-        counted.table["ssim"],
+        values,
         columns.image,
         columns.images,
         failed=columns.failed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import threading
 import time
 import traceback
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from channelvq.codecs.base import Picture
     from channelvq.link import Reception
 
-__all__ = ["Done", "png", "receive", "work"]
+__all__ = ["Done", "one_thread", "own_desk", "png", "receive", "work"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Done:
 _local = threading.local()
 
 
-def _desk() -> Desk:
+def own_desk() -> Desk:
     """Give this thread's desk; models are loaded once a worker."""
     if not hasattr(_local, "desk"):
         _local.desk = Desk()
@@ -75,8 +76,8 @@ def work(unit: Unit, seconds: float, picture: Picture | None = None) -> Done:
     trials: list[Trial] = []
     errors: list[TrialError] = []
     pictures: list[KeptPicture] = []
-    desk = _desk()
-    with _one_thread():
+    desk = own_desk()
+    with one_thread():
         for job in unit.jobs:
             try:
                 trial, kept = _make(desk, unit, job, picture)
@@ -94,8 +95,8 @@ def work(unit: Unit, seconds: float, picture: Picture | None = None) -> Done:
 
 def receive(unit: Unit, job: Job) -> Reception[Any]:
     """Send the unit's image once, as the job says, and let errors through."""
-    with _one_thread():
-        return _send(_desk(), unit, job, None)[1]
+    with one_thread():
+        return _send(own_desk(), unit, job, None)[1]
 
 
 def png(picture: Picture) -> bytes:
@@ -151,6 +152,7 @@ def _trial(job: Job, unit: Unit, ready: Ready, reception: Reception[Any]) -> Tri
         source_bits=reception.account.source_bits,
         paid_bits=reception.account.paid_bits,
         seconds=reception.seconds,
+        ms_ssim=reception.ms_ssim if math.isfinite(reception.ms_ssim) else None,
     )
     if rate is not None and ready.blocks is not None:
         trial = replace(trial, blocks=ready.blocks, block_errors=round(rate * ready.blocks))
@@ -167,7 +169,7 @@ def _describe(error: Exception, unit: Unit, job: Job) -> TrialError:
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Compute with one thread: sums of floats depend on how many share them."""
     import torch
 

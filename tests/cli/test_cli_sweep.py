@@ -87,7 +87,6 @@ def test_a_sweep_leaves_what_it_promises(cli: Run, spec_file: Path, tmp_path: Pa
         ("trials = 2", "trails = 2", "line 6: unknown key 'trails'; allowed: name, "),
         ("rs:255,127", "rs:10,20", "line 11: scheme 1, code is 'rs:10,20': bad channel code"),
         ('code = "rs:255,127"', 'concealment = "soft"', "scheme 'JPEG + RS': "),
-        ('cbr = "1/4"', 'cbr = "1/500"', "cbr 1/500 gives 36 channel uses"),
     ],
 )
 def test_a_wrong_spec_is_one_line(
@@ -99,6 +98,17 @@ def test_a_wrong_spec_is_one_line(
     assert complaint in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "out" / "table.csv").exists()
+
+
+def test_a_budget_too_small_for_the_codec_is_a_failure(cli: Run, spec_file: Path, tmp_path: Path) -> None:
+    spec_file.write_text(spec_file.read_text().replace('cbr = "1/4"', 'cbr = "1/500"'))
+    result = cli("sweep", spec_file, "--out", tmp_path / "out", "--workers", 0)
+    assert result.exit_code == 0, result.output
+    assert "note: the budget of 'JPEG + RS' is too small for the codec: counted as failures" in result.stderr
+    table = rows((tmp_path / "out" / "table.csv").read_text())
+    assert [(row["outage"], row["channel_uses"], row["source_bits"]) for row in table] == [
+        ("1.0", "36.0", "0.0")
+    ] * 2
 
 
 def test_wrong_folders_are_one_line(wrong: Wrong, spec_file: Path, tmp_path: Path) -> None:

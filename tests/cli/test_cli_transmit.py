@@ -30,6 +30,7 @@ def test_json_has_every_promised_key(cli: Run, photo: Path) -> None:
     assert set(promised.split()) | {"seconds", "seed"} <= set(shown)
     assert (shown["status"], shown["seed"], shown["channel_uses"], shown["cbr"]) == ("ok", 3, 4608, 0.25)
     assert shown["paid_bits"] == 9216
+    assert shown["ms_ssim"] is None  # too small to have one
 
 
 def test_it_is_what_python_gives(cli: Run, photo: Path, tmp_path: Path) -> None:

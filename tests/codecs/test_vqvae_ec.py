@@ -67,7 +67,7 @@ def test_the_budget_is_used(codec, picture):
 
 
 def test_same_indices_same_picture_as_the_other_profile(weights, picture):
-    one, other = VqvaeEcCodec(weights, "soft"), VqvaeCodec(weights, "soft", beams=6)
+    one, other = VqvaeEcCodec(weights, "soft"), VqvaeCodec(weights, "soft", beams=16)
     budget = 40_000  # both send all that there is
     shown = [
         (message.indices, codec.decode(bits_to_llrs(message.bits), picture.shape).picture)

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
 from PIL import Image
 
 from channelvq.errors import UsageError
 from channelvq.report.figure import draw_figure, save_figure
-from channelvq.sweep.statistics import share
+from channelvq.sweep.means import Mean
+from channelvq.sweep.statistics import Share, share
 from channelvq.sweep.summary import Results
 
 
@@ -71,9 +73,54 @@ def test_a_point_not_simulated_has_no_outage(results: Results) -> None:
         outage_points(results)[r"$\downarrow$"][0][0] == 5
     )  # of the first scheme; the second has none there
     assert [x for x, _ in outage_points(results)["s"]] == [0]
-    second = [dataclasses.replace(s, outage=share(0, 0)) for s in results.summaries]
-    none = dataclasses.replace(results, summaries=tuple(second))
-    assert outage_points(none) == {}
+
+
+def test_outage_has_no_panel_where_no_receiver_failed(results: Results) -> None:
+    def of(outage: Share) -> Figure:
+        summaries = tuple(dataclasses.replace(s, outage=outage) for s in results.summaries)
+        return draw_figure(dataclasses.replace(results, summaries=summaries))
+
+    clean, nothing = of(share(0, 16)), of(share(0, 0))
+    assert [axes.get_ylabel() for axes in clean.axes] == ["PSNR (dB)", "SSIM"]
+    assert "No receiver failed at any point: outage is below 21 %" in clean.get_supxlabel()
+    assert "failed" not in nothing.get_supxlabel()
+
+
+def test_ms_ssim_has_a_panel_where_it_is_known(results: Results) -> None:
+    known = [
+        dataclasses.replace(s, means={**s.means, "ms_ssim": dataclasses.replace(s.means["ssim"], value=0.9)})
+        for s in results.summaries
+    ]
+    figure = draw_figure(dataclasses.replace(results, summaries=tuple(known)))
+    labels = [axes.get_ylabel() for axes in figure.axes]
+    assert labels[:3] == ["PSNR (dB)", "SSIM", "MS-SSIM"] and labels[3].startswith("outage")
+    np.testing.assert_array_equal(figure.axes[2].containers[0].lines[0].get_ydata(), 0.9)
+
+
+def many(results: Results, names: list[str]) -> Results:
+    """The first scheme again and again, under other names."""
+    schemes = [results.spec.schemes[0].model_copy(update={"name": name}) for name in names]
+    summaries = [
+        dataclasses.replace(summary, scheme=scheme) for scheme in schemes for summary in results.summaries[:3]
+    ]
+    spec = results.spec.model_copy(update={"schemes": tuple(schemes)})
+    return dataclasses.replace(results, spec=spec, summaries=tuple(summaries))
+
+
+@pytest.mark.parametrize("count", [1, 4, 10, 14])
+def test_a_legend_of_many_names_is_whole_and_covers_nothing(results: Results, count: int) -> None:
+    names = [f"Scheme {number} of {'some ' * (number % 4)}kind" for number in range(count - 1)]
+    figure = draw_figure(many(results, [*names, "_cost $5"]))
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert figure.bbox.x0 - 1 <= box.x0 and box.x1 <= figure.bbox.x1 + 1
+    assert box.y1 <= figure.bbox.y1 + 1
+    assert all(axes.get_window_extent().y1 <= box.y0 + 1 for axes in figure.axes)
+    assert all(axes.get_window_extent().height > 1.6 * figure.dpi for axes in figure.axes)
+    assert [text.get_text() for text in legend.get_texts()][-1].strip() == r"_cost \$5"
+    looks = {(h.get_color(), h.get_marker(), h.get_linestyle()) for h in legend.legend_handles}
+    assert len(looks) == count
 
 
 def test_outage_bars_are_clopper_and_pearsons(results: Results) -> None:
@@ -124,7 +171,7 @@ def test_files_are_whole_and_reproducible(results: Results, tmp_path: Path) -> N
 
 def test_text_stays_inside_the_figure(results: Results) -> None:
     figure = draw_figure(results)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     box = figure.bbox
     for text in [*figure.texts, *figure.legends]:
         extent = text.get_window_extent()
@@ -135,3 +182,22 @@ def test_text_stays_inside_the_figure(results: Results) -> None:
 def test_a_folder_that_cannot_be_written(results: Results, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder"):
         save_figure(results, tmp_path / "none")
+
+
+def test_a_sweep_that_has_not_begun_is_an_empty_figure(results: Results) -> None:
+    nothing = dict.fromkeys(results.summaries[0].means, Mean(None, None, None, None, 0))
+    empty = [dataclasses.replace(s, trials=0, means=nothing, outage=share(0, 0)) for s in results.summaries]
+    figure = draw_figure(dataclasses.replace(results, summaries=tuple(empty)))
+    figure.draw_without_rendering()
+    assert [len(axes.lines) for axes in figure.axes] == [0, 0]
+
+
+def test_a_channel_without_errors_has_a_place_beside_small_rates(bit_channel_results: Results) -> None:
+    channels = ("bsc:0", "bsc:0.003", "bsc:0.1")
+    spec = bit_channel_results.spec.model_copy(update={"channels": channels})
+    axes = draw_figure(dataclasses.replace(bit_channel_results, spec=spec)).axes[0]
+    places = axes.transData.transform([(x, 20.0) for x in (0, 0.003, 0.1)])[:, 0]
+    assert np.diff(places).min() > 0.1 * np.ptp(places)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.003", "0.1"]
+    few = spec.model_copy(update={"channels": ("bsc:0", "bsc:0.1", "bsc:0.2")})
+    assert draw_figure(dataclasses.replace(bit_channel_results, spec=few)).axes[0].get_xscale() == "linear"

@@ -58,6 +58,7 @@ def same(one: Shown, other: Shown) -> bool:
     if a.indices is not None and b.indices is not None:
         indices = np.array_equal(a.indices, b.indices)
     scores = (one.psnr_db, one.ssim) == (other.psnr_db, other.ssim)
+    scores = scores and np.array_equal(one.ms_ssim, other.ms_ssim, equal_nan=True)
     shown = np.array_equal(to_8bit(a.picture), to_8bit(b.picture)) and a.picture.dtype == b.picture.dtype
     return bool(indices and scores and shown) and (a.status, a.notes) == (b.status, b.notes)
 

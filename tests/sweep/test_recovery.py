@@ -33,7 +33,20 @@ def trials() -> list[Trial]:
                 rng.random(),
                 rng.choice(STATUSES),
             ),
-            *(rng.random(), 0.0, None, rng.random(), 4608, 4000, 9216, rng.random(), 5, 1, None),
+            *(
+                rng.random(),
+                0.0,
+                None,
+                rng.random(),
+                4608,
+                4000,
+                9216,
+                rng.random(),
+                5,
+                1,
+                None,
+                rng.random(),
+            ),
         )
         for case in CASES
         for image in IMAGES
@@ -71,7 +84,7 @@ def rows(folder: Path) -> set[Trial]:
 
 def test_pages_are_read_as_sqlite_reads_them(store: Path) -> None:
     found, unreadable = records(store)
-    wide = {row for row in found if len(row) == 18}
+    wide = {row for row in found if len(row) == 19}
     db = sqlite3.connect(store)
     assert wide == set(db.execute("SELECT * FROM trials"))
     db.close()
@@ -124,6 +137,22 @@ def test_a_lost_beginning_leaves_the_rest(store: Path) -> None:
         assert found.provenances(list(CASES)) == [{"command": "(lost with a damaged store)", "commit": None}]
 
 
+def test_a_store_of_the_format_before_is_saved_in_ours(store: Path) -> None:
+    with sqlite3.connect(store) as db:
+        db.execute("ALTER TABLE trials DROP COLUMN ms_ssim")
+        db.execute("PRAGMA user_version = 2")
+        (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'trials'").fetchone()
+    db.close()
+    with Store(store.parent, writable=True) as upgraded:  # rows of both widths
+        upgraded.add(1, [replace(t, trial=t.trial + 1000) for t in trials()[:300]])
+    damage(store, lambda content: wipe(content, root - 1))
+    saved = recover(store.parent)
+    assert saved.trials > len(trials())
+    known = {replace(t, ms_ssim=None) for t in trials()}
+    known |= {replace(t, trial=t.trial + 1000) for t in trials()[:300]}
+    assert rows(store.parent) < known
+
+
 def test_a_file_cut_short_gives_its_beginning(store: Path) -> None:
     whole = store.read_bytes()
     store.write_bytes(whole[: len(whole) // 2 // PAGE_BYTES * PAGE_BYTES + 1000])
@@ -151,9 +180,9 @@ def test_what_is_sound_or_foreign_is_left_alone(store: Path, tmp_path: Path) -> 
     with pytest.raises(UsageError, match="is not damaged"):
         recover(store.parent)
     with sqlite3.connect(store) as db:
-        db.execute("PRAGMA user_version = 3")
+        db.execute("PRAGMA user_version = 4")
     db.close()
-    with pytest.raises(UsageError, match="has format 3"):
+    with pytest.raises(UsageError, match="has format 4"):
         recover(store.parent)
     other = tmp_path / "other"
     other.mkdir()

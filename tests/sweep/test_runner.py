@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from channelvq.codecs.jpeg import Jpeg
 from channelvq.errors import UsageError
 from channelvq.images import load_image
 from channelvq.link import Link
@@ -298,10 +299,16 @@ def test_an_image_is_encoded_once_for_a_scheme(
     assert len(calls) == 4
 
 
-def test_an_image_that_cannot_be_sent_is_named(spec: SweepSpec, tmp_path: Path) -> None:
-    plan = make_plan(spec.model_copy(update={"cbr": spec.cbr / 40}))
-    with pytest.raises(UsageError, match=r"image 'one', codec 'jpeg': cbr 1/160 gives"):
-        run(plan, tmp_path / "a")
+def test_an_image_that_cannot_be_sent_is_named(
+    spec: SweepSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise UsageError("picture is of a kind that JPEG does not know")
+
+    monkeypatch.setattr(Jpeg, "encode", refuse)
+    monkeypatch.setattr(worker, "_local", threading.local())  # a worker that has not encoded it yet
+    with pytest.raises(UsageError, match=r"image 'one', codec 'jpeg': picture is of a kind"):
+        run(make_plan(spec), tmp_path / "a")
 
 
 def test_an_image_that_changes_meanwhile_is_noticed(

@@ -28,7 +28,7 @@ def test_trials_come_back_as_they_were(tmp_path: Path) -> None:
         TRIAL,
         replace(TRIAL, trial=1, psnr_db=math.inf, raw_ber=None, block_error_rate=None, index_error_rate=0.5),
         replace(TRIAL, image="other", status="failed", psnr_db=12.25),
-        replace(TRIAL, case="bb", status="concealed"),
+        replace(TRIAL, case="bb", status="concealed", ms_ssim=0.98),
     ]
     with Store(tmp_path, writable=True) as store:
         store.add(begin(store, aa={"codec": "jpeg"}, bb={"codec": "vqvae"}), trials)
@@ -91,19 +91,52 @@ def test_a_foreign_file_is_refused_and_left_alone(tmp_path: Path, content: bytes
     assert path.read_bytes() == before
 
 
+def older(folder: Path, trials: list[Trial]) -> None:
+    """Make a store of format 2."""
+    with Store(folder, writable=True) as store:
+        store.add(begin(store, aa={}), trials)
+    with sqlite3.connect(folder / STORE_NAME) as db:
+        db.execute("ALTER TABLE trials DROP COLUMN ms_ssim")
+        db.execute("PRAGMA user_version = 2")
+    db.close()
+
+
+def test_a_store_of_the_format_before_is_read_as_it_is(tmp_path: Path) -> None:
+    older(tmp_path, [TRIAL, replace(TRIAL, trial=1)])
+    before = (tmp_path / STORE_NAME).read_bytes()
+    with Store(tmp_path) as store:
+        assert list(store.trials()) == [TRIAL, replace(TRIAL, trial=1)]
+        assert store.trial("aa", "img", 1) == replace(TRIAL, trial=1)
+        table = store.columns("aa")
+        assert np.isnan(table["ms_ssim"]).all()
+        assert table["psnr_db"].tolist() == [30.5, 30.5]
+    assert (tmp_path / STORE_NAME).read_bytes() == before
+
+
+def test_a_store_of_the_format_before_is_added_to(tmp_path: Path) -> None:
+    older(tmp_path, [TRIAL])
+    new = replace(TRIAL, trial=1, ms_ssim=0.97)
+    with Store(tmp_path, writable=True) as store:
+        store.add(begin(store, aa={}), [new])
+    for writable in (False, True):  # an upgrade is made once
+        with Store(tmp_path, writable=writable) as store:
+            assert list(store.trials()) == [TRIAL, new]
+            np.testing.assert_array_equal(store.columns("aa")["ms_ssim"], [np.nan, 0.97])
+
+
 def test_a_store_of_another_format_is_refused(tmp_path: Path) -> None:
     Store(tmp_path, writable=True).close()
     with sqlite3.connect(tmp_path / STORE_NAME) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
     for writable in (False, True):
-        with pytest.raises(UsageError, match="has format 99, this channelvq reads 2: update channelvq"):
+        with pytest.raises(UsageError, match="has format 99, this channelvq reads 3: update channelvq"):
             Store(tmp_path, writable=writable)
     before = (tmp_path / STORE_NAME).read_bytes()
     with sqlite3.connect(tmp_path / STORE_NAME) as db:
         db.execute("PRAGMA user_version = 1")
     db.close()
-    with pytest.raises(UsageError, match="has format 1, this channelvq reads 2; choose another folder"):
+    with pytest.raises(UsageError, match="has format 1, this channelvq reads 2 to 3; choose another folder"):
         Store(tmp_path)
     assert len((tmp_path / STORE_NAME).read_bytes()) == len(before)
 
@@ -212,6 +245,7 @@ def test_a_million_trials_fit(tmp_path: Path) -> None:
                 0.5,
                 120,
                 3,
+                ms_ssim=0.987654321,
             )
             for n in range(20_000)
         ]

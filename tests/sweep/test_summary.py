@@ -58,6 +58,24 @@ def test_means_are_over_images_and_outage_over_trials(spec: SweepSpec, tmp_path:
     assert summary.means["index_error_rate"].value is None
 
 
+def test_ms_ssim_has_a_mean_where_every_trial_has_one(spec: SweepSpec, tmp_path: Path) -> None:
+    plan = make_plan(spec)
+    trials = [
+        dataclasses.replace(trial(plan, case, image, n, 30.0), ms_ssim=0.9 + image / 20 + n / 100)
+        for case in (0, 1)
+        for image in (0, 1)
+        for n in range(3)
+    ]
+    results = fill(plan, tmp_path / "a", [*trials[:-1], dataclasses.replace(trials[-1], ms_ssim=None)])
+    whole, part = (summary.means["ms_ssim"] for summary in results.summaries[:2])
+    assert whole.value == pytest.approx(0.935)
+    assert whole.low is not None and whole.low < 0.935
+    assert part.value is None
+    row = point_rows(results)[0]
+    assert row["ms_ssim"] == whole.value
+    assert list(row)[list(row).index("ms_ssim") - 1] == "ssim_population_high"
+
+
 def test_points_without_trials_are_missing(spec: SweepSpec, tmp_path: Path) -> None:
     plan = make_plan(spec)
     results = fill(plan, tmp_path / "a", [trial(plan, 0, 0, 0, 30.0)])

@@ -14,6 +14,7 @@ from PIL import Image
 
 from channelvq.codecs.jpeg import Jpeg
 from channelvq.errors import UsageError
+from channelvq.evaluation.metrics import ms_ssim
 from channelvq.images import load_image, to_8bit
 from channelvq.link import Link
 from channelvq.sweep import desk, worker
@@ -56,6 +57,20 @@ def test_remembering_changes_nothing(spec: SweepSpec, monkeypatch: pytest.Monkey
             assert trial.block_errors is not None
             assert trial.blocks is not None
             assert trial.block_errors / trial.blocks == pytest.approx(theirs.block_error_rate)
+
+
+def test_trials_have_an_ms_ssim_where_the_picture_is_large_enough(folder: Path, spec: SweepSpec) -> None:
+    assert work(unit_of(make_plan(spec), 2, trials=1), 1000.0).trials[0].ms_ssim is None
+    for path in folder.iterdir():
+        with Image.open(path) as image:
+            image.resize((176, 168), Image.Resampling.BICUBIC).save(path)
+    plan = make_plan(spec)
+    for case in (0, 2):  # lost and whole
+        (trial,) = work(unit_of(plan, case, trials=1), 1000.0).trials
+        picture = load_image(plan.images[0].path)
+        snr = plan.cases[case].point.snr_db
+        received = Link(codec="jpeg", code="rs:255,127", cbr="1/4").transmit(picture, snr_db=snr, seed=5)
+        assert trial.ms_ssim == received.ms_ssim == ms_ssim(picture, received.image)
 
 
 def test_failed_trials_tell_what_there_was_to_lose(spec: SweepSpec) -> None:
@@ -128,7 +143,7 @@ def test_memory_is_bounded(spec: SweepSpec, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(desk, "_PICTURES", 1)
     for image in (0, 1, 0):
         work(unit_of(plan, 0, image, trials=1), 1000.0)
-        kept = worker._desk()
+        kept = worker.own_desk()
         assert (len(kept._ready), len(kept._pictures)) == (1, 1)
 
 

@@ -1,0 +1,130 @@
+"""What is stripped before sending and put back: the file is the library's own again, and shows the same."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from samples import photo_like
+
+from channelvq.bits import bits_to_llrs, unpack_bits
+from channelvq.codecs import avif, jpeg2000
+from channelvq.codecs.avif import Avif
+from channelvq.codecs.jpeg2000 import Jpeg2000
+from channelvq.codecs.jpeg_restart import JpegRestart
+from channelvq.codecs.webp import Webp
+from channelvq.evaluation.metrics import psnr
+from channelvq.images import from_8bit, to_8bit
+
+SHAPES = [(48, 64, 3), (33, 50, 1), (17, 200, 3), (150, 16, 1)]
+
+
+def photo(shape: tuple[int, int, int]) -> np.ndarray:
+    pixels = to_8bit(photo_like(shape[0], shape[1])).transpose(1, 2, 0)[:, :, : shape[2]]
+    return np.ascontiguousarray(pixels)
+
+
+def shown(file: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    with Image.open(io.BytesIO(file)) as image:
+        return np.asarray(image.convert("L" if shape[2] == 1 else "RGB")).reshape(shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("step", [0, 77, 130, 255])
+def test_avif(shape: tuple[int, int, int], step: int) -> None:
+    codec, pixels, planar = Avif(speed=8), photo(shape), (shape[2], shape[0], shape[1])
+    file = avif._encode(pixels, step, 8)
+    payload = codec._write(pixels, step)
+    assert 250 < len(file) - len(payload) < 330
+    assert len(avif._put_together(avif._template(shape), payload)) - len(file) in (-1, 0)
+    np.testing.assert_array_equal(codec._read(payload, planar), shown(file, shape))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("step", [0, 333, 800])
+def test_webp(shape: tuple[int, int, int], step: int) -> None:
+    codec, pixels, planar = Webp(), photo(shape), (shape[2], shape[0], shape[1])
+    file = io.BytesIO()
+    Image.fromarray(pixels[:, :, 0] if shape[2] == 1 else pixels).save(
+        file, "WEBP", quality=step / 8, method=6
+    )
+    payload = codec._write(pixels, step)
+    assert len(file.getvalue()) - len(payload) in (27, 28)
+    np.testing.assert_array_equal(codec._read(payload, planar), shown(file.getvalue(), shape))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("step", [0, 900, 2118])
+def test_jpeg2000(shape: tuple[int, int, int], layers: int, step: int) -> None:
+    pixels, planar = photo(shape), (shape[2], shape[0], shape[1])
+    file = jpeg2000._encode(pixels, step, layers)
+    head, stream = jpeg2000._take_apart(file)
+    assert jpeg2000._put_together(head, stream) == file
+    decoded = Jpeg2000(layers).decode(bits_to_llrs(unpack_bits(stream)), planar)
+    np.testing.assert_array_equal(to_8bit(decoded.picture), shown(file, shape).transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("text", ["420", "444"])
+def test_jpeg_restart(shape: tuple[int, int, int], text: str) -> None:
+    from channelvq.codecs.jpeg import SUBSAMPLINGS, quantisation_tables
+
+    pixels, planar = photo(shape), (shape[2], shape[0], shape[1])
+    file = io.BytesIO()
+    Image.fromarray(pixels[:, :, 0] if shape[2] == 1 else pixels).save(
+        file,
+        "JPEG",
+        qtables=quantisation_tables(61.5)[: shape[2]],
+        optimize=True,
+        subsampling=SUBSAMPLINGS[text],
+        restart_marker_blocks=3,
+    )
+    codec = JpegRestart(text, blocks=3)
+    received = codec._receive(bits_to_llrs(unpack_bits(codec._write(pixels, 484))), planar, None)
+    assert not isinstance(received, str)
+    assert not received.lost.any()
+    jfif = 18  # an application segment that is not put back
+    assert file.getvalue()[:2] + file.getvalue()[2 + jfif :][:400] == received.file[:402]
+    assert len(file.getvalue()) - jfif == len(received.file)
+    np.testing.assert_array_equal(shown(received.file, shape), shown(file.getvalue(), shape))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_hevc(shape: tuple[int, int, int]) -> None:
+    pytest.importorskip("av")
+    from channelvq.codecs import hevc
+
+    codec, pixels, planar = hevc.Hevc(), photo(shape), (shape[2], shape[0], shape[1])
+    for step in (0, 300, 943):
+        stream = hevc._encode(hevc.to_planes(pixels), step)
+        payload = codec._write(pixels, step)
+        assert 70 < len(stream) - len(payload) < 110
+        planes = hevc._decode(stream, shape[2])
+        assert planes is not None
+        np.testing.assert_array_equal(codec._read(payload, planar), hevc.from_planes(planes))
+    assert psnr(from_8bit(pixels), from_8bit(codec._read(payload, planar))) > 48
+
+
+def test_the_price_tables_of_hevc_are_those_of_x265(tmp_path: Path) -> None:
+    """At a scale of 1 they change nothing. (In another process, as x265 keeps what it once read.)"""
+    pytest.importorskip("av")
+    from channelvq.codecs import hevc
+
+    planes, table = hevc.to_planes(photo((96, 128, 3))), tmp_path / "prices.txt"
+    np.save(tmp_path / "planes.npy", planes)
+    code = (
+        "import sys; import numpy as np; from channelvq.codecs import hevc\n"
+        "sys.stdout.buffer.write(hevc._stream(np.load(sys.argv[1]), 'qp=30'))\n"
+    )
+    plain = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "planes.npy")], capture_output=True, check=True
+    ).stdout
+    for scale, same in ((1.0, True), (1.1, False)):
+        table.write_text(hevc._prices(scale), encoding="utf-8")
+        assert (hevc._stream(planes, f"qp=30:lambda-file={table}") == plain) is same
