@@ -76,9 +76,10 @@ def test_damage_stays_in_its_segment(sent: tuple[JpegRestart, np.ndarray, dict],
         wrong[span] ^= rng.integers(0, 2, 60).astype(np.uint8)
         trusted[span] = False
         decoded = codec.decode(bits_to_llrs(wrong, 3.0), PICTURE.shape, trusted if vouched else None)
-        units = np.abs(decoded.picture - clean).reshape(3, 8, 16, 10, 16).max(axis=(0, 2, 4)) > 0.02
-        # two segments of five units, and what chroma's interpolation carries across their edges
-        assert units.sum() <= 2 * 5 + 12
+        differs = np.abs(decoded.picture - clean).reshape(3, 8, 16, 10, 16)
+        # inside of units: chroma is interpolated across their edges
+        units = differs[:, :, 2:-2, :, 2:-2].max(axis=(0, 2, 4)) > 0
+        assert units.sum() <= 2 * 5  # two segments of five units
         assert psnr(PICTURE, decoded.picture) > psnr(PICTURE, clean) - 14
         if vouched:
             assert decoded.status == "concealed"
@@ -96,7 +97,7 @@ def test_erased_bits_are_lost_and_made_up_for(sent: tuple[JpegRestart, np.ndarra
 
 
 def test_one_head_of_two_is_enough_and_none_is_a_failure(sent: tuple[JpegRestart, np.ndarray, dict]) -> None:
-    codec, bits, parts = sent
+    codec, bits, _ = sent
     clean = codec.decode(bits_to_llrs(bits), PICTURE.shape)
     filled = np.append(bits, np.zeros(777, np.uint8))
     for places in ([40], [bits.size - 40]):
@@ -121,30 +122,31 @@ def test_segments_hold_as_they_are_sent_and_rarely_otherwise() -> None:
     assert not segment_holds(scan[:-1], codes, blocks, units)
     assert not segment_holds(scan + b"\x55", codes, blocks, units)
     assert not segment_holds(b"", codes, blocks, units)
-    rng, passed = np.random.default_rng(0), 0
+    rng = np.random.default_rng(0)
+    junk = [rng.integers(0, 255, len(scan)).astype(np.uint8).tobytes() for _ in range(300)]
+    assert sum(segment_holds(data, codes, blocks, units) for data in junk) <= 3
+    noticed = 0
     for _ in range(300):
         wrong = bytearray(scan)
-        wrong[rng.integers(len(wrong))] ^= 1 << rng.integers(8)
-        passed += segment_holds(bytes(wrong), codes, blocks, units)
-    assert passed < 150  # the rest are wrong values of coefficients: no desynchronisation
+        place = rng.integers(len(wrong) - 4)
+        wrong[place : place + 4] = rng.bytes(4)
+        noticed += not segment_holds(bytes(wrong), codes, blocks, units)
+    assert noticed > 100  # Huffman codes fall into step again, often with the right number of units
 
 
 def test_concealment_bridges_what_is_lost() -> None:
     rows = np.linspace(0, 240, 96)[:, None, None]
     columns = np.linspace(0, 15, 64)[None, :, None]
     pixels = np.rint(rows + columns + np.zeros((96, 64, 3))).astype(np.uint8)
-    rng = np.random.default_rng(0)
-    lost = rng.random((6, 4)) < 0.3
-    lost[1:5, 1] = True
+    lost = np.zeros((6, 4), np.bool_)
+    lost[1:5, 1] = lost[2, 2] = lost[[0, 5], 3] = True
     broken = np.where(np.kron(lost, np.ones((16, 16)))[:, :, None] > 0, 128, pixels).astype(np.uint8)
     shown = conceal(broken, lost, 16)
     whole = np.kron(~lost, np.ones((16, 16))) > 0
     np.testing.assert_array_equal(shown[whole], pixels[whole])
-    inner = lost.copy()
-    inner[[0, -1]] = False  # at the edge there is nothing to go towards
-    edges = lost[0] | lost[-1]
-    kept = np.kron(inner & ~edges, np.ones((16, 16))) > 0
-    assert np.abs(shown.astype(int) - pixels)[kept].max() <= 12
+    error = np.abs(shown.astype(int) - pixels)
+    assert error[:, :48].max() <= 3
+    assert error[:, 48:].max() <= 48  # at the edge there is nothing to go towards
     column = np.zeros((6, 4), np.bool_)
     column[:, 2] = True
     assert np.abs(conceal(pixels, column, 16).astype(int) - pixels).max() <= 3

@@ -89,9 +89,8 @@ def test_jpeg_restart(shape: tuple[int, int, int], text: str) -> None:
     received = codec._receive(bits_to_llrs(unpack_bits(codec._write(pixels, 484))), planar, None)
     assert not isinstance(received, str)
     assert not received.lost.any()
-    jfif = 18  # an application segment that is not put back
-    assert file.getvalue()[:2] + file.getvalue()[2 + jfif :][:400] == received.file[:402]
-    assert len(file.getvalue()) - jfif == len(received.file)
+    jfif, heads = 18, 4 * (3 if shape[2] == 3 else 1)  # not put back; tables are put into one segment
+    assert len(file.getvalue()) - jfif - heads == len(received.file)
     np.testing.assert_array_equal(shown(received.file, shape), shown(file.getvalue(), shape))
 
 
