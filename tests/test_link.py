@@ -231,7 +231,7 @@ def test_options_are_for_codecs_that_know_them() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"codec": "gif"}, "unknown codec 'gif'; allowed: jpeg, vqvae"),
+        ({"codec": "gif"}, "unknown codec 'gif'; allowed: jpeg, jpeg-restart"),
         ({"codec": "gif", "concealment": "soft"}, "unknown codec 'gif'"),
         ({"code": "rs:10,20"}, "k is 20"),
         ({"modulation": "qam32"}, "unknown modulation 'qam32'; allowed: bpsk, qpsk"),

@@ -59,7 +59,7 @@ def test_a_picture_that_cannot_be_decoded_is_shown_all_the_same(cli: Run, photo:
     [
         (("--code", "rs:10,20"), "bad channel code 'rs:10,20'"),
         (("--modulation", "qam32"), "unknown modulation 'qam32'; allowed: bpsk, qpsk, qam16, qam64, qam256"),
-        (("--codec", "jpg"), "unknown codec 'jpg'; allowed: jpeg, vqvae"),
+        (("--codec", "jpg"), "unknown codec 'jpg'; allowed: jpeg, jpeg-restart"),
         (("--channel", "agwn"), "unknown channel 'agwn'; allowed: awgn"),
         (("--channel", "bsc:2"), "bad channel 'bsc:2'"),
         (("--channel", "bsc:0.1"), "channel 'bsc:0.1' takes none"),

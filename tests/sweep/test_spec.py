@@ -77,7 +77,7 @@ def test_a_good_spec(tmp_path: Path) -> None:
         (
             'codec = "jpeg"\ncode = "rs',
             'codec = "jpg"\ncode = "rs',
-            "unknown codec 'jpg'; allowed: jpeg, vqvae",
+            "unknown codec 'jpg'; allowed: jpeg, jpeg-restart",
         ),
         (
             'channel = "awgn"',
