@@ -36,7 +36,6 @@ VQ = ("VQ-VAE, best", "VQ-VAE-EC + LDPC, best", "VQ-VAE, uncoded QPSK")
 CHAINS = ("HEVC + LDPC 3/4", "HEVC + LDPC 1/2", "JPEG + RS(255,191)", "JPEG-restart + RS(255,191)")
 DUELS = (
     Duel("kodak_awgn_1_16", "AWGN, matched: every scheme chosen for the SNR, CBR 1/16", VQ, BEST),
-    Duel("kodak_awgn_1_12", "AWGN, matched: every scheme chosen for the SNR, CBR 1/12", VQ, BEST),
     Duel(
         "kodak_mismatch",
         "AWGN, mismatched: designed for 7 dB, met by 1 to 13 dB, CBR 1/16",

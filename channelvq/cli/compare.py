@@ -29,7 +29,7 @@ def compare(folder: Path, first: str, second: str, by: str, as_json: bool) -> No
     """Say at which SNRs scheme A of the sweep in DIR is better than B, by how much, and how sure that is.
 
     \b
-    channelvq compare results/demo "VQ-VAE, uncoded, soft" "JPEG + RS(255,191)"
+    channelvq compare results/demo "VQ-VAE, uncoded" "JPEG + RS(255,191)"
 
     Both met the same noise, so trials are compared in pairs of equal image and number; trials that only one
     of them has are left out. p-values are corrected for the number of rows (Holm).
