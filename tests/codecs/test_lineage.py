@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from channelvq.codecs.analog import Observation, normalised
 
 from channelvq.bits import bits_to_llrs
 from channelvq.codecs import CODECS
+from channelvq.codecs.analog import Observation, normalised
 from channelvq.codecs.lineage import MnistAe, MnistVae, MnistVqvae
 from channelvq.errors import BudgetError, UsageError
 from channelvq.evaluation.metrics import psnr
