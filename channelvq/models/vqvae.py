@@ -86,7 +86,7 @@ class VqVae(torch.nn.Module):
 
     @torch.inference_mode()
     def refine(self, described: Description, limit: torch.Tensor, beams: int) -> Refined:
-        """Search better indices for depths of cells up to `limit` [ch, cw], so many beams wide (1: none better)."""
+        """Search better indices for depths of cells up to `limit` [ch, cw], with so many beams."""
         stages, (h, w) = self.shape.stages, limit.shape
         if beams == 1:
             return Refined(described.indices[:, None].expand(-1, stages, -1), described.cells)
