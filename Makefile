@@ -79,6 +79,7 @@ results: install $(RD)
 
 # Clean rate-distortion comes first: bounds are drawn from it, and reach as far as HEVC's rates.
 results/kodak_rd/hevc.json: RD_RATES := 0.05,0.1,0.2,0.35,0.5,0.7,1.0,1.5,2.2
+results/kodak_rd/vqvae-ec.json: RD_RATES := 0.5,1.0
 results/kodak_rd/%.json: | install
 	@mkdir -p $(@D)
 	$(BIN)/channelvq rd --codec $* --bpp $(RD_RATES) --images kodak --json > $@.part
