@@ -15,6 +15,16 @@ from channelvq.sweep.executors import Processes, Serial, WorkerLostError
 
 def test_workers_have_one_thread_and_are_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a job in the background has it ignored
+    try:
+        _check_a_worker()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _check_a_worker() -> None:
     with Processes(1) as processes:
         (worker,) = processes.workers()
         assert processes.submit(worker, torch.get_num_threads).result() == 1
