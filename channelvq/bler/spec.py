@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from channelvq.channel_codes import CHANNEL_CODES
 from channelvq.channel_codes.base import BlockCode
@@ -15,7 +15,7 @@ from channelvq.errors import UsageError
 from channelvq.modulation import MODULATIONS
 from channelvq.snr import Snr
 from channelvq.sweep.spec import read_snrs
-from channelvq.sweep.toml import explain, read_toml
+from channelvq.sweep.toml import read_toml, validate
 
 __all__ = ["BlerSpec", "Curve", "load_bler_spec"]
 
@@ -143,7 +143,4 @@ def load_bler_spec(path: Path | str) -> BlerSpec:
         If it cannot be read or something in it is wrong; says where.
     """
     content, text = read_toml(Path(path))
-    try:
-        return BlerSpec.model_validate(content)
-    except ValidationError as error:
-        raise explain(error, BlerSpec, Path(path), text) from None
+    return validate(BlerSpec, content, Path(path), text)

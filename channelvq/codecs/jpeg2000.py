@@ -14,10 +14,10 @@ from channelvq.codecs.base import Decoded, Message, Picture, grey_picture
 from channelvq.codecs.filling import Ladder, fill, too_small
 from channelvq.codecs.reading import read_pixels
 from channelvq.codecs.sandbox import SANDBOX
-from channelvq.codecs.sealed import Pixels, as_image, check_side
+from channelvq.codecs.sealed import Pixels, as_image, as_pixels
 from channelvq.components import integer
 from channelvq.errors import UsageError
-from channelvq.images import check_picture, from_8bit, to_8bit
+from channelvq.images import from_8bit
 
 __all__ = ["Jpeg2000"]
 
@@ -99,9 +99,7 @@ class Jpeg2000:
         BudgetError
             If even the lowest rate is too long; says how many bits it needs.
         """
-        checked = check_picture(picture)
-        check_side(self.spec, checked, 65_535)
-        pixels = np.ascontiguousarray(to_8bit(checked).transpose(1, 2, 0))
+        checked, pixels = as_pixels(self.spec, picture, 65_535)
         head = _head(pixels.shape, self.layers)
 
         def write(step: int) -> bytes:

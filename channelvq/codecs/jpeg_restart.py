@@ -18,11 +18,11 @@ from channelvq.codecs.jpeg import SUBSAMPLINGS, quantisation_tables, scan_start
 from channelvq.codecs.jpeg_segments import Segment, conceal, huffman_codes, join, segment_holds, split
 from channelvq.codecs.reading import read_pixels
 from channelvq.codecs.sandbox import SANDBOX
-from channelvq.codecs.sealed import Pixels, as_image, check_side
+from channelvq.codecs.sealed import Pixels, as_image, as_pixels
 from channelvq.components import integer
 from channelvq.crc import crc32
 from channelvq.errors import UsageError
-from channelvq.images import check_picture, from_8bit, to_8bit
+from channelvq.images import from_8bit
 
 __all__ = ["JpegRestart"]
 
@@ -107,9 +107,7 @@ class JpegRestart:
         BudgetError
             If even quality 1 is too long; says how many bits it needs.
         """
-        checked = check_picture(picture)
-        check_side(self.spec, checked, 65_500)
-        pixels = np.ascontiguousarray(to_8bit(checked).transpose(1, 2, 0))
+        checked, pixels = as_pixels(self.spec, picture, 65_500)
         data, fits = fill(
             self.spec, self.ladder, lambda step: self._write(pixels, step), checked, budget_bits // 8
         )

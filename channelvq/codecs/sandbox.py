@@ -115,6 +115,7 @@ class Sandbox:
             bufsize=0,
         )
         self._owner = os.getpid()
+        atexit.unregister(self.close)  # once is enough, however often a child was replaced
         atexit.register(self.close)
 
     def _exchange(self, request: bytes, size: int, deadline: float) -> bytes:

@@ -18,7 +18,7 @@ from channelvq.images import check_picture, from_8bit, to_8bit
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Pixels", "SealedCodec", "as_image", "check_side", "seal", "seal_bytes", "unseal"]
+__all__ = ["Pixels", "SealedCodec", "as_image", "as_pixels", "seal", "seal_bytes", "unseal"]
 
 Pixels = npt.NDArray[np.uint8]
 """What encoders take and decoders give: [H, W, 3] or [H, W, 1], 8 bits a sample."""
@@ -102,17 +102,19 @@ def as_image(pixels: Pixels) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
-def check_side(spec: str, picture: Picture, most: int) -> None:
-    """Refuse a picture whose sides are too long for a codec.
+def as_pixels(spec: str, picture: Picture, most: int) -> tuple[Picture, Pixels]:
+    """Check a picture that a codec is to send; give it, and its pixels.
 
     Raises
     ------
     UsageError
-        If one is longer than `most` pixels.
+        If it is no picture, or a side is longer than `most` pixels.
     """
-    _, height, width = picture.shape
+    checked = check_picture(picture)
+    _, height, width = checked.shape
     if max(height, width) > most:
         raise UsageError(f"picture is {height} x {width} px, {spec} takes sides of at most {most}")
+    return checked, np.ascontiguousarray(to_8bit(checked).transpose(1, 2, 0))
 
 
 def _read_length(data: bytes) -> tuple[int, int]:
@@ -157,9 +159,7 @@ class SealedCodec(ABC):
         BudgetError
             If even the lowest quality is too long; says how many bits it needs.
         """
-        checked = check_picture(picture)
-        check_side(self.spec, checked, self.most_side)
-        pixels = np.ascontiguousarray(to_8bit(checked).transpose(1, 2, 0))
+        checked, pixels = as_pixels(self.spec, picture, self.most_side)
 
         def write(step: int) -> bytes:
             return self._write(pixels, step)

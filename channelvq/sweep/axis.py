@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Point", "Snr", "read_snrs"]
+__all__ = ["Point", "Snr", "points_of", "read_snrs"]
 
 MAX_SNRS = 1000
 
@@ -40,6 +40,19 @@ class Point(BaseModel):
         ('awgn -2 dB', 'bsc:0.01')
         """
         return self.channel if self.snr_db is None else f"{self.channel} {self.snr_db:g} dB"
+
+
+def points_of(channel: str | None, snr_db: tuple[float, ...], channels: tuple[str, ...]) -> tuple[Point, ...]:
+    """Lay out an axis: one symbol channel at several SNRs, or several bit channels.
+
+    Examples
+    --------
+    >>> [point.label for point in points_of(None, (), ("bsc:0.01", "bsc:0.05"))]
+    ['bsc:0.01', 'bsc:0.05']
+    """
+    if channel is not None:
+        return tuple(Point(channel=channel, snr_db=snr) for snr in snr_db)
+    return tuple(Point(channel=name) for name in channels)
 
 
 def read_snrs(value: object) -> object:

@@ -8,13 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from channelvq.sweep.axis import Point, Snr, read_snrs
+from channelvq.sweep.axis import Point, Snr, points_of, read_snrs
 from channelvq.sweep.overlay import BoundChoice, PublishedChoice, resolve_overlays
 from channelvq.sweep.scheme import Cbr, Channel, Scheme, Table, as_tuple
 from channelvq.sweep.stopping import StoppingRule
-from channelvq.sweep.toml import explain, read_toml
+from channelvq.sweep.toml import read_toml, validate
 from channelvq.sweep.tuned import resolve_tuned
 
 __all__ = [
@@ -207,9 +207,7 @@ class SweepSpec(Table):
     @property
     def points(self) -> tuple[Point, ...]:
         """The axis, in order."""
-        if self.channel is not None:
-            return tuple(Point(channel=self.channel, snr_db=snr) for snr in self.snr_db)
-        return tuple(Point(channel=channel) for channel in self.channels)
+        return points_of(self.channel, self.snr_db, self.channels)
 
     @property
     def rule(self) -> StoppingRule:
@@ -244,11 +242,7 @@ def parse_sweep(content: dict[str, Any], *, path: Path, text: str) -> SweepSpec:
         One line: file, line, key, the wrong value and what is allowed.
     """
     content = resolve_tuned(content, path=path, text=text)
-    try:
-        spec = SweepSpec.model_validate(content)
-    except ValidationError as error:
-        raise explain(error, SweepSpec, path, text) from None
-    return resolve_overlays(spec, path=path, text=text)
+    return resolve_overlays(validate(SweepSpec, content, path, text), path=path, text=text)
 
 
 def load_spec(path: Path | str) -> SweepSpec:

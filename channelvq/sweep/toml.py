@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,7 +17,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["explain", "line_of", "read_toml"]
+__all__ = ["line_of", "read_toml", "validate"]
+
+M = TypeVar("M", bound=BaseModel)
 
 Place = Sequence[int | str]
 
@@ -79,7 +81,21 @@ def line_of(text: str, place: Place) -> int | None:
     return None if best is None else best[1]
 
 
-def explain(error: ValidationError, model: type[BaseModel], path: Path, text: str) -> UsageError:
+def validate(model: type[M], content: dict[str, Any], path: Path, text: str) -> M:
+    """Make a model of what `read_toml` gave.
+
+    Raises
+    ------
+    UsageError
+        One line of the first complaint: file, line, key, wrong value, what is allowed.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise _explain(error, model, path, text) from None
+
+
+def _explain(error: ValidationError, model: type[BaseModel], path: Path, text: str) -> UsageError:
     """Make one line of pydantic's first complaint: file, line, key, wrong value, what is allowed."""
     complaints = error.errors(include_url=False)
     first = complaints[0]

@@ -7,13 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from channelvq.components import fraction, parse_spec
 from channelvq.errors import UsageError
 from channelvq.sweep.axis import Point
 from channelvq.sweep.scheme import Cbr, Channel, Choice, Codec, Scheme, Table, as_tuple
-from channelvq.sweep.toml import explain, line_of, read_toml
+from channelvq.sweep.toml import line_of, read_toml, validate
 
 __all__ = ["Tuned", "TunedChoice", "load_tuned", "resolve_tuned"]
 
@@ -119,10 +119,7 @@ def load_tuned(path: Path | str) -> Tuned:
         if path.exists():
             raise
         raise UsageError(f"no such file: {path}; `channelvq tune` makes it") from error
-    try:
-        return Tuned.model_validate(content)
-    except ValidationError as error:
-        raise explain(error, Tuned, path, text) from None
+    return validate(Tuned, content, path, text)
 
 
 def resolve_tuned(content: dict[str, Any], *, path: Path, text: str) -> dict[str, Any]:

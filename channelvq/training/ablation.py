@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from scipy.special import stdtrit
 from torch.nn import functional
 
@@ -32,7 +32,7 @@ from channelvq.models.quantizer_variants import (
     Stage,
 )
 from channelvq.randomness import generator
-from channelvq.sweep.toml import explain, read_toml
+from channelvq.sweep.toml import read_toml, validate
 from channelvq.training.photos import Photos
 
 __all__ = [
@@ -232,10 +232,7 @@ def load_ablation(path: Path) -> AblationSpec:
         If it cannot be read or something in it is wrong; says where.
     """
     content, text = read_toml(path)
-    try:
-        return AblationSpec.model_validate(content)
-    except ValidationError as error:
-        raise explain(error, AblationSpec, path, text) from None
+    return validate(AblationSpec, content, path, text)
 
 
 def make_latents(spec: AblationSpec, photos: Photos, held_out: Photos) -> Latents:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from channelvq.models.lineage import LineageShape
-from channelvq.sweep.toml import explain, read_toml
+from channelvq.sweep.toml import read_toml, validate
 
 __all__ = ["LineageRecipe", "Network", "load_lineage"]
 
@@ -114,7 +114,4 @@ def load_lineage(path: Path) -> LineageRecipe:
         File missing, not TOML, or a key that is unknown or has a wrong value; names line and key.
     """
     table, text = read_toml(path)
-    try:
-        return LineageRecipe.model_validate(table)
-    except ValidationError as error:
-        raise explain(error, LineageRecipe, path, text) from None
+    return validate(LineageRecipe, table, path, text)

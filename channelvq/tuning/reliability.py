@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy import stats
 
 from channelvq.bits import hard_bits
 from channelvq.channel_codes.base import Bits, Llrs
@@ -16,6 +15,7 @@ from channelvq.framing import Frame, LayeredFrame
 from channelvq.link import Link
 from channelvq.randomness import generator
 from channelvq.sweep.axis import Point
+from channelvq.sweep.statistics import proportion_limits
 from channelvq.sweep.worker import one_thread
 from channelvq.tuning.candidates import Candidate, beyond_capacity
 
@@ -61,10 +61,9 @@ class Reliability:
         >>> round(Reliability(3000, 0, 200, 0).limit("high", 0.95), 6)
         0.000998
         """
-        wrong, right = self.block_errors, self.blocks - self.block_errors
-        if side == "low":
-            return 0.0 if wrong == 0 else float(stats.beta.ppf(1 - confidence, wrong, right + 1))
-        return 1.0 if right == 0 else float(stats.beta.ppf(confidence, wrong + 1, right))
+        both_sides = 2 * (1 - confidence)
+        low, high = proportion_limits(self.block_errors, self.blocks, both_sides)
+        return float(low if side == "low" else high)
 
 
 def count_blocks(candidate: Candidate, point: Point, uses: int, bound: float, seed: int) -> Reliability:

@@ -6,11 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from channelvq.sweep.axis import Point, Snr, read_snrs
+from channelvq.sweep.axis import Point, Snr, points_of, read_snrs
 from channelvq.sweep.scheme import Cbr, Channel, Code, Codec, Interleaving, Modulation, Table, as_tuple
-from channelvq.sweep.toml import explain, read_toml
+from channelvq.sweep.toml import read_toml, validate
 
 __all__ = ["TuneSpec", "Tuning", "load_tune_spec"]
 
@@ -120,9 +120,7 @@ class TuneSpec(Table):
     @property
     def points(self) -> tuple[Point, ...]:
         """The axis, in order."""
-        if self.channel is not None:
-            return tuple(Point(channel=self.channel, snr_db=snr) for snr in self.snr_db)
-        return tuple(Point(channel=channel) for channel in self.channels)
+        return points_of(self.channel, self.snr_db, self.channels)
 
 
 def load_tune_spec(path: Path | str) -> TuneSpec:
@@ -135,7 +133,4 @@ def load_tune_spec(path: Path | str) -> TuneSpec:
     """
     path = Path(path)
     content, text = read_toml(path)
-    try:
-        return TuneSpec.model_validate(content)
-    except ValidationError as error:
-        raise explain(error, TuneSpec, path, text) from None
+    return validate(TuneSpec, content, path, text)
