@@ -139,11 +139,8 @@ def _asset(name: str) -> str:
 
 def _palette() -> str:
     """Define the schemes' colours."""
-    light = "".join(f"--s{i}:{colour};" for i, colour in enumerate(COLOURS))
-    dark = "".join(f"--s{i}:{colour};" for i, colour in enumerate(_DARK))
-    classes = "".join(f".c{i}{{--c:var(--s{i})}}" for i in range(len(COLOURS)))
-    night = f"@media (prefers-color-scheme: dark){{:root:not([data-theme=light]){{{dark}}}}}"
-    return f":root{{{light}}}{night}:root[data-theme=dark]{{{dark}}}{classes}\n"
+    pairs = enumerate(zip(COLOURS, _DARK, strict=True))
+    return "".join(f".c{i}{{--c:light-dark({light},{dark})}}" for i, (light, dark) in pairs) + "\n"
 
 
 def _policy(style: str, script: str) -> str:
