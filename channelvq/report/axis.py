@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +13,7 @@ from channelvq.sweep.spec import SweepSpec
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Axis", "axis_of", "set_axis"]
+__all__ = ["Axis", "axis_of", "set_axis", "written"]
 
 _DECADE = 8.0  # a parameter that spans more than that is shown on a logarithmic scale
 _MARGIN = 0.05  # of the axis, beyond its first and its last point
@@ -95,7 +96,7 @@ def set_axis(axes: Axes, axis: Axis) -> None:
         axes.set_xscale("log")
         margin = (high / low) ** _MARGIN
         axes.set_xlim(low / margin, high * margin)
-        axes.set_xticks(ticks := _apart(axis.places), _written(ticks))
+        axes.set_xticks(ticks := _apart(axis.places), written(ticks))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         margin = _MARGIN * (high - low) or 1.0
@@ -106,13 +107,19 @@ def set_axis(axes: Axes, axis: Axis) -> None:
         least = min(place for place in axis.places if place > 0)
         axes.set_xscale("symlog", linthresh=least, linscale=0.5)
         axes.set_xlim(-0.25 * least, 1.25 * max(axis.places))
-        axes.set_xticks(ticks := _apart(axis.places), _written(ticks))
+        axes.set_xticks(ticks := _apart(axis.places), written(ticks))
     elif axis.scale == "linear" and 1 < len(axis.places) <= _MOST_TICKS:
-        axes.set_xticks(ticks := sorted(axis.places), _written(ticks))
+        axes.set_xticks(ticks := sorted(axis.places), written(ticks))
 
 
-def _written(places: list[float]) -> list[str]:
-    """Write numbers as short as they are, with a minus and not a hyphen."""
+def written(places: Sequence[float]) -> list[str]:
+    """Write numbers as short as they are, with a minus and not a hyphen.
+
+    Examples
+    --------
+    >>> written([-2.0, 0.5])
+    ['−2', '0.5']
+    """
     return [f"{place:g}".replace("-", "−") for place in places]
 
 

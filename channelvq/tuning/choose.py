@@ -88,7 +88,8 @@ def tune(
 
 def _weights(spec: TuneSpec, candidates: list[Candidate]) -> list[str]:
     """Name the weights of the codecs that have some."""
-    links = (candidate.options.build(spec.points[0].channel) for candidate in candidates)
+    one_each = {(c.options.codec, c.options.model): c.options for c in candidates}
+    links = (options.build(spec.points[0].channel) for options in one_each.values())
     models: list[Any] = [getattr(link.codec, "model", None) for link in links]
     return sorted({str(model.full_id) for model in models if model is not None})
 

@@ -147,12 +147,12 @@ def test_files_and_links(codec, weights, picture, tmp_path):
 
 
 def test_no_budget_falls_to_the_empty_plan():
-    """At these budgets every plan that the search found was a few bits too long, and it gave up."""
+    """At these budgets the plan that the search settles on is some bits too long; it must not give up."""
     from channelvq.images import image_set
 
     cat = next(image for image in image_set("builtin") if image.name == "chelsea").load()
     picture = np.ascontiguousarray(cat[:, 100:177, 120:213].mean(0, keepdims=True))
     codec = VqvaeEcCodec()
-    for budget in (6816, 6912, 6976):
+    for budget in (3104, 4000, 6592, 8128):
         message = codec.encode(picture, budget)
         assert message.parts["padding"] < 0.02 * budget

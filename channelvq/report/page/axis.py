@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from channelvq.report.axis import axis_of
+from channelvq.report.axis import axis_of, written
 from channelvq.sweep.spec import Point, SweepSpec
 
 __all__ = ["Axis"]
@@ -60,7 +60,7 @@ class Axis:
         if spec.channel is None:
             names = tuple(point.channel for point in points)
             return cls(points, drawn.scale, drawn.label, places, names, "", "")
-        names = tuple(f"{place:g}".replace("-", "−") for place in places)
+        names = tuple(written(places))
         return cls(points, drawn.scale, drawn.label, places, names, "\xa0dB", "SNR")
 
     def full(self, number: int) -> str:
@@ -76,4 +76,4 @@ class Axis:
         """What to write under the axis, short."""
         if self.unit or self.scale == "names":
             return self.names
-        return tuple(f"{place:g}" for place in self.places)
+        return tuple(written(self.places))
