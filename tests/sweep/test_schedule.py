@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -62,7 +63,9 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
             {"name": "B", "codec": "jpeg", "code": "rs:255,127"},
         ],
     }
-    return make_plan(SweepSpec.model_validate(spec))
+    made = make_plan(SweepSpec.model_validate(spec))
+    # Names of our own: a hash tells of the package's sources too, and what is noisy must not hang on these.
+    return replace(made, cases=tuple(replace(case, hash=f"{n:x}" * 64) for n, case in enumerate(made.cases)))
 
 
 def result(schedule: Schedule) -> list[tuple[int, bool, float | None]]:
