@@ -14,12 +14,12 @@ STAMP := $(VENV)/.channelvq-installed
 WARM := import numpy as np, channelvq as cvq; \
 	cvq.Link(code='uncoded').transmit(np.zeros((3, 64, 64), np.float32), snr_db=6.0)
 # What `make results` makes, in this order; all of it goes on where it was stopped.
-RD_CODECS := jpeg jpeg-restart jpeg2000 webp vqvae vqvae-ec hevc avif
+RD_CODECS := hevc avif vqvae-ec vqvae jpegxl jpeg2000 jpeg-restart webp jpeg
 RD_RATES  := 0.2,0.35,0.5,0.7,1.0,1.5
 RD        := $(RD_CODECS:%=results/kodak_rd/%.json)
 TUNED     := $(patsubst sims/tune/%.toml,sims/tuned/%.toml,$(wildcard sims/tune/*.toml))
-SWEEPS    := kodak_awgn_1_16 kodak_fixed kodak_mismatch kodak_rayleigh_block kodak_bursts \
-	kodak_packet_duel kodak_packets kodak_bsc cifar_awgn mnist_lineage demo
+SWEEPS    := kodak_awgn_1_16 kodak_awgn_1_12 kodak_fixed kodak_mismatch kodak_rayleigh_block \
+	kodak_bursts kodak_packet_duel kodak_packets kodak_bsc cifar_awgn mnist_lineage demo
 # Test processes are the parallelism; threads inside them would only fight for the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
 
@@ -72,7 +72,8 @@ codes: install
 seal: install
 	$(BIN)/python tests/golden/seal.py
 
-results: install $(RD)
+results: install
+	OMP_NUM_THREADS=1 $(MAKE) -j $(WORKERS) $(RD)
 	for name in $(SWEEPS); do \
 		$(BIN)/channelvq sweep sims/$$name.toml --out results/$$name --workers $(WORKERS) || exit 1; done
 	$(BIN)/python sims/write_results.py results

@@ -18,7 +18,7 @@ from channelvq.sweep.comparison import Row, compare_schemes
 from channelvq.sweep.store import Store
 
 RATES = (0.2, 0.35, 0.5, 0.7, 1.0, 1.5)
-CODECS = ("jpeg", "jpeg-restart", "jpeg2000", "webp", "vqvae", "vqvae-ec", "hevc", "avif")
+CODECS = ("jpeg", "jpeg-restart", "jpeg2000", "webp", "jpegxl", "vqvae", "vqvae-ec", "hevc", "avif")
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,44 @@ class Duel:
 
 
 BEST = ("HEVC + LDPC, best", "AVIF + LDPC, best", "JPEG + LDPC, best", "JPEG + RS, best", "DeepJSCC")
-VQ = ("VQ-VAE, best", "VQ-VAE-EC + LDPC, best", "VQ-VAE, uncoded QPSK")
+FIXED = ("VQ-VAE, uncoded QPSK", "VQ-VAE, protected QPSK")
+VQ = ("VQ-VAE, best", "VQ-VAE-EC + LDPC, best", *FIXED)
+BITS = ("VQ-VAE, uncoded", "VQ-VAE, protected")
 CHAINS = ("HEVC + LDPC 3/4", "HEVC + LDPC 1/2", "JPEG + RS(255,191)", "JPEG-restart + RS(255,191)")
 DUELS = (
     Duel("kodak_awgn_1_16", "AWGN, matched: every scheme chosen for the SNR, CBR 1/16", VQ, BEST),
     Duel(
+        "kodak_awgn_1_12",
+        "AWGN, matched, CBR 1/12",
+        ("VQ-VAE-EC + LDPC, best", *FIXED),
+        ("HEVC + LDPC, best", "JPEG + LDPC, best", "DeepJSCC"),
+    ),
+    Duel(
         "kodak_mismatch",
         "AWGN, mismatched: designed for 7 dB, met by 1 to 13 dB, CBR 1/16",
-        ("VQ-VAE for 7 dB", "VQ-VAE, uncoded QPSK, context"),
+        ("VQ-VAE for 7 dB", "VQ-VAE, uncoded QPSK, context", "VQ-VAE, protected QPSK"),
         ("HEVC + LDPC for 7 dB", "JPEG + RS for 7 dB", "DeepJSCC, told 7 dB"),
     ),
     Duel(
         "kodak_rayleigh_block",
         "Block Rayleigh fading, one gain a picture, unknown to the sender, CBR 1/16",
-        ("VQ-VAE, best", "VQ-VAE, uncoded QPSK"),
+        ("VQ-VAE, best", *FIXED),
         ("HEVC + LDPC, best", "JPEG + RS, best", "DeepJSCC"),
     ),
-    Duel("kodak_bursts", "Bursts of bit errors, half a bit per pixel", ("VQ-VAE, uncoded",), CHAINS),
-    Duel("kodak_packet_duel", "Lost packets, half a bit per pixel", ("VQ-VAE, uncoded",), CHAINS),
+    Duel("kodak_bursts", "Bursts of bit errors, half a bit per pixel", BITS, CHAINS),
+    Duel("kodak_packet_duel", "Lost packets, half a bit per pixel", BITS, CHAINS),
+    Duel(
+        "kodak_bsc",
+        "Wrong bits (BSC), half a bit per pixel: what the receiver and the codec's own protection save",
+        ("context", "context, protected"),
+        ("none", "soft", "context"),
+    ),
+    Duel(
+        "kodak_packets",
+        "Lost packets, half a bit per pixel: what the receiver and the codec's own protection save",
+        ("context", "context, protected"),
+        ("neighbour", "soft", "context"),
+    ),
 )
 
 
@@ -116,7 +136,7 @@ def section(root: Path, duel: Duel) -> str:
 
 def _against(store: Store, ours: str, others: tuple[str, ...]) -> list[str]:
     """Make the table of one scheme of ours against the others."""
-    rows = {other: compare_schemes(store, ours, other).rows for other in others}
+    rows = {other: compare_schemes(store, ours, other).rows for other in others if other != ours}
     points = [row.point.label for row in next(iter(rows.values()))]
     lines = [f"**{ours}** minus", ""]
     lines.append("| | " + " | ".join(points) + " |")

@@ -54,6 +54,7 @@ def test_imports_are_declared() -> None:
         "skimage",
         "channelvq",
         "av",
+        "pillow_jxl",
         "pyarrow",
         "distributed",
     }  # packages of other names, and extras

@@ -19,6 +19,7 @@ CODECS = Family(
         "webp": ("channelvq.codecs.webp:Webp", "webp"),
         "avif": ("channelvq.codecs.avif:Avif", "avif or avif:speed=6"),
         "hevc": ("channelvq.codecs.hevc:Hevc", "hevc"),
+        "jpegxl": ("channelvq.codecs.jpegxl:JpegXl", "jpegxl or jpegxl:effort=5"),
         "vqvae": ("channelvq.codecs.vqvae:VqvaeCodec", "vqvae or vqvae:MODEL,beams=2"),
         "vqvae-ec": ("channelvq.codecs.vqvae_ec:VqvaeEcCodec", "vqvae-ec or vqvae-ec:MODEL,beams=2"),
         "deepjscc": ("channelvq.codecs.deepjscc:DeepJscc", "deepjscc or deepjscc:MODEL,told=7"),

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from channelvq.codecs.colour_axes import AXES_BYTES, ColourAxes
 from channelvq.codecs.filling import Ladder
 from channelvq.codecs.sealed import Pixels, SealedCodec
 from channelvq.errors import UsageError
 
-__all__ = ["Hevc", "from_planes", "to_planes"]
+__all__ = ["Hevc"]
 
 _STEPS_A_QP = 16
 _COARSER = 8  # "QPs" beyond the last: the same QP, but a bit is held dearer and dearer
@@ -25,7 +26,7 @@ _MOST_QP = 51
 # Of what x265 holds a bit to be worth: at one QP it goes down from 1.1 to 0.73 times that, which makes about
 # as many bits more as the next finer QP does. In between lies what is best for PSNR.
 _DEAREST, _NEXT_QP = 1.1, 1.5
-_PEAK, _MIDDLE = 1023, 512  # 10 bits
+_PEAK = 1023  # 10 bits
 _IDR = b"\x28\x01"  # the head of a NAL unit of type IDR_N_LP
 _START = b"\0\0\0\1"
 _SETTINGS = (
@@ -40,14 +41,15 @@ class Hevc(SealedCodec):
     """Intra-coded HEVC [1]_, one picture, 4:4:4, by x265: what BPG, which nobody packages, is made of.
 
     Tuned for PSNR of RGB: no adaptive quantisation and no psychovisual terms; 10 bits a sample; and, in place
-    of YCbCr, an orthogonal colour transform, (R+G+B)/3, (R-B)/√6, (2G-R-B)/√18, with one quantiser for the
-    three planes, which is worth 0.3 dB over BT.601 (the principal axes of photographs' colour gradients are
-    nearly these). Between whole quantiser parameters the price that x265 puts on a bit is changed in steps of
-    1.5 %, which costs no quality, so that about half a per cent of a budget is left over.
+    of YCbCr, the principal axes of the picture's own colour gradients (`ColourAxes`), with one quantiser for
+    the three planes, which is worth 0.5 dB over BT.601. Between whole quantiser parameters the price that
+    x265 puts on a bit is changed in steps of 1.5 %, which costs no quality, so that about half a per cent of
+    a budget is left over.
 
-    Sent are the bytes of the picture's slice. Video, sequence and picture parameter sets (about 80 bytes) and
-    the head of the NAL unit are the same for every picture of a size: the receiver has them from its own
-    encoder. There are no SEI messages. Message: length and CRC-32 (`channelvq.codecs.sealed`) are paid.
+    Sent are the axes of a colour picture (4 bytes) and the bytes of its slice. Video, sequence and picture
+    parameter sets (about 80 bytes) and the head of the NAL unit are the same for every picture of a size: the
+    receiver has them from its own encoder. There are no SEI messages. Message: length and CRC-32
+    (`channelvq.codecs.sealed`) are paid.
 
     Raises
     ------
@@ -90,62 +92,42 @@ class Hevc(SealedCodec):
         return "hevc"
 
     def _write(self, pixels: Pixels, step: int) -> bytes:
-        *sets, picture = _units(_encode(to_planes(pixels), step))
+        axes = ColourAxes.of(pixels) if pixels.shape[2] == 3 else None
+        *sets, picture = _units(_encode(_to_planes(pixels, axes), step))
         if tuple(sets) != _parameter_sets(pixels.shape) or picture[:2] != _IDR:
             raise RuntimeError("x265 made a stream of another form: parameter sets are not those of the size")
-        return picture[2:]
+        return (axes.to_bytes() if axes else b"") + picture[2:]
 
     def _read(self, payload: bytes, shape: tuple[int, int, int]) -> Pixels | None:
         channels, height, width = shape
+        colour, payload = (payload[:AXES_BYTES], payload[AXES_BYTES:]) if channels == 3 else (b"", payload)
         stream = b"".join(
             _START + unit for unit in (*_parameter_sets((height, width, channels)), _IDR + payload)
         )
         planes = _decode(stream, channels)
-        return None if planes is None or planes.shape != shape else from_planes(planes)
+        if planes is None or planes.shape != shape:
+            return None
+        return ColourAxes.from_bytes(colour).from_planes(planes) if colour else _from_grey(planes)
 
 
-def to_planes(pixels: Pixels) -> npt.NDArray[np.uint16]:
-    """Pixels [H, W, C] -> 10-bit planes [C, H, W]: decorrelated, orthogonal, equally scaled.
-
-    Examples
-    --------
-    >>> to_planes(np.array([[[255, 255, 255], [255, 0, 0]]], np.uint8))[:, 0].T.tolist()
-    [[1023, 512, 512], [341, 930, 271]]
-    """
-    samples = pixels.astype(np.float64) * (_PEAK / 255)
-    if pixels.shape[2] == 1:
-        return np.rint(samples.transpose(2, 0, 1)).astype(np.uint16)
-    red, green, blue = samples[:, :, 0], samples[:, :, 1], samples[:, :, 2]
-    planes = (
-        (red + green + blue) / 3,
-        (red - blue) / 6**0.5 + _MIDDLE,
-        (2 * green - red - blue) / 18**0.5 + _MIDDLE,
-    )
-    return np.rint(np.stack(planes)).astype(np.uint16)
+def _to_planes(pixels: Pixels, axes: ColourAxes | None) -> npt.NDArray[np.uint16]:
+    """Pixels [H, W, C] -> 10-bit planes [C, H, W]."""
+    if axes is not None:
+        return axes.to_planes(pixels)
+    return np.rint(pixels.transpose(2, 0, 1).astype(np.float64) * (_PEAK / 255)).astype(np.uint16)
 
 
-def from_planes(planes: npt.NDArray[np.uint16]) -> Pixels:
-    """10-bit planes [C, H, W] -> pixels [H, W, C], the nearest in 8 bits.
-
-    Examples
-    --------
-    >>> pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
-    >>> int(np.abs(from_planes(to_planes(pixels)).astype(int) - pixels).max())
-    0
-    """
-    samples = planes.astype(np.float64)
-    if planes.shape[0] == 3:
-        mean, warm, green = samples[0], samples[1] - _MIDDLE, samples[2] - _MIDDLE
-        warm, green = warm * (6**0.5 / 2), green * (18**0.5 / 6)
-        samples = np.stack([mean + warm - green, mean + 2 * green, mean - warm - green])
-    pixels = np.clip(np.rint(samples * (255 / _PEAK)), 0, 255).astype(np.uint8)
+def _from_grey(planes: npt.NDArray[np.uint16]) -> Pixels:
+    """10-bit plane [1, H, W] -> pixels [H, W, 1], the nearest in 8 bits."""
+    pixels = np.clip(np.rint(planes.astype(np.float64) * (255 / _PEAK)), 0, 255).astype(np.uint8)
     return np.ascontiguousarray(pixels.transpose(1, 2, 0))
 
 
 @lru_cache(maxsize=64)
 def _parameter_sets(shape: tuple[int, int, int]) -> tuple[bytes, ...]:
     """Video, sequence and picture parameter set of pictures [H, W, C]: those of a grey one."""
-    return tuple(_units(_encode(to_planes(np.full(shape, 128, np.uint8)), 0))[:-1])
+    axes = ColourAxes() if shape[2] == 3 else None
+    return tuple(_units(_encode(_to_planes(np.full(shape, 128, np.uint8), axes), 0))[:-1])
 
 
 def _units(stream: bytes) -> list[bytes]:

@@ -12,16 +12,20 @@ from channelvq.bits import bits_to_llrs, hard_bits
 from channelvq.codecs.base import Decoded, Message, Picture, grey_picture
 from channelvq.codecs.depth_map import MapCoder
 from channelvq.codecs.layout import Header, Layout, position_order
+from channelvq.codecs.stage_protection import StageProtection
 from channelvq.components import integer
 from channelvq.concealment import BEST, BEST_ALONE, CONCEALMENTS
 from channelvq.concealment.base import Concealment, Field
 from channelvq.concealment.context import ContextConcealment
 from channelvq.errors import BudgetError, UsageError
+from channelvq.interleaving import spread
 from channelvq.models.depth import allocate, spread_cells
 from channelvq.models.posterior import SURE, index_labels, llrs_to_indices
 from channelvq.models.weights import load_model
 
 __all__ = ["VqvaeCodec"]
+
+Places = npt.NDArray[np.int64]
 
 _SMALLEST, _LARGEST = 16, 65536
 _BEAMS = 32
@@ -53,6 +57,15 @@ class VqvaeCodec:
         Width of the encoder's search for indices: more take longer and give a little more.
     layout : {"strewn", "ranked"}
         How the message is laid out, see `Layout`; a link of unequal protection asks for "ranked".
+    protect : str
+        Rates of the LDPC codes of the first stages, see `StageProtection`: "1/2+3/4"; "none" by default. Part
+        of the scheme, as the layout is: the receiver knows it.
+
+    Raises
+    ------
+    UsageError
+        No such model, concealment or layout; a number out of range; protection of a ranked message, which
+        the link protects.
     """
 
     def __init__(
@@ -61,9 +74,13 @@ class VqvaeCodec:
         concealment: str | None = None,
         beams: int | str = _BEAMS,
         layout: str = "strewn",
+        protect: str = "none",
     ) -> None:
         self.layout = Layout(layout)
         self.model = load_model(model)
+        self.protection = StageProtection(protect, self.model.network.shape.stages)
+        if self.protection.rates and layout == "ranked":
+            raise UsageError(f"protect={protect} does not go with layout=ranked, which the link protects")
         self.concealment: Concealment = CONCEALMENTS.build(
             concealment or (BEST_ALONE if self.model.prior is None else BEST)
         )
@@ -79,9 +96,10 @@ class VqvaeCodec:
         concealment: str | None = None,
         beams: str = str(_BEAMS),
         layout: str = "strewn",
+        protect: str = "none",
     ) -> VqvaeCodec:
-        """Make the codec from text: `vqvae`, `vqvae:MODEL`, `vqvae:beams=8`, `vqvae:layout=ranked`."""
-        return cls(model, concealment, beams, layout)
+        """Make the codec from text: `vqvae`, `vqvae:MODEL`, `vqvae:beams=8`, `vqvae:protect=1/2+3/4`."""
+        return cls(model, concealment, beams, layout, protect)
 
     @property
     def spec(self) -> str:
@@ -91,6 +109,8 @@ class VqvaeCodec:
             parts.append(f"beams={self.beams}")
         if self.layout.name != "strewn":
             parts.append(f"layout={self.layout.name}")
+        if self.protection.rates:
+            parts.append(f"protect={self.protection.spec}")
         return ":".join(["vqvae", ",".join(parts)]) if parts else "vqvae"
 
     def encode(self, picture: Picture, budget_bits: int) -> Message:
@@ -114,23 +134,56 @@ class VqvaeCodec:
         header = Header(channels == 1, width, height, len(plan.map))
         rows = self._rows(plan.depth)
         chosen = refined.at(spread_cells(plan.depth[None], self.model.network.shape.cell).reshape(-1))
-        indices = torch.cat([chosen[places, stage] for stage, places in enumerate(rows)])
-        labels = index_labels(self.model.network.shape.codes).to(torch.uint8)
-        index_bits = labels[indices].reshape(-1).numpy()
+        indices = [chosen[places, stage] for stage, places in enumerate(rows)]
         guarded = self.layout.protect(header.to_bytes()), self.layout.protect(plan.map)
         bits = np.zeros(budget_bits, dtype=np.uint8)
-        places = self.layout.slots(budget_bits, *map(len, guarded))
-        for place, part in zip(places, (*guarded, index_bits), strict=True):
-            bits[place[: len(part)]] = part
+        *places, index_place = self.layout.slots(budget_bits, *map(len, guarded))
+        for place, part in zip(places, guarded, strict=True):
+            bits[place] = part
+        self._lay(bits, index_place, indices)
         parts = {"header": len(guarded[0]), "map": len(guarded[1]), **self._index_parts(rows)}
         parts["padding"] = budget_bits - sum(parts.values())
-        return Message(bits, parts, indices.numpy())
+        return Message(bits, parts, torch.cat(indices).numpy())
+
+    def _lay(self, message: npt.NDArray[np.uint8], place: Places, indices: list[torch.Tensor]) -> None:
+        """Put the labels of all stages' indices, protected or not, into their places of a message."""
+        labels = index_labels(self.model.network.shape.codes).to(torch.uint8)
+        stages = [labels[part].reshape(-1).numpy() for part in indices]
+        for stage, there in enumerate(self._stage_places(place, [part.size for part in stages])):
+            message[there] = self.protection.protect(stage, stages[stage])
+
+    def _stage_places(self, place: Places, bits: list[int]) -> list[Places]:
+        """Places of each stage, of those left for indices: protected ones strewn, the others one by one.
+
+        Raises
+        ------
+        ValueError
+            They are too few.
+        """
+        counts = [self.protection.coded_bits(stage, count) for stage, count in enumerate(bits)]
+        if sum(counts) > len(place):
+            raise ValueError("depth map of another message")
+        found, start = [], 0
+        for stage, count in enumerate(counts):
+            if stage < len(self.protection.rates):
+                strewn, place = spread(place, count)
+                found.append(strewn)
+            else:
+                found.append(place[start : start + count])
+                start += count
+        return found
 
     def _index_parts(self, rows: list[torch.Tensor]) -> dict[str, int]:
-        """Bits of the indices, stage by stage where their order of importance matters to the link."""
+        """Bits of the indices and their protection, by stage where the link goes by their importance."""
         index_bits = self.model.network.shape.index_bits
         stages = {f"stage {i}": index_bits * len(places) for i, places in enumerate(rows, 1)}
-        return stages if self.layout.name == "ranked" else {"indices": sum(stages.values())}
+        if self.layout.name == "ranked":
+            return stages
+        parts = {"indices": sum(stages.values())}
+        if self.protection.rates:
+            sent = sum(map(self.protection.coded_bits, range(len(rows)), stages.values()))
+            parts["protection"] = sent - parts["indices"]
+        return parts
 
     def decode(
         self,
@@ -178,12 +231,17 @@ class VqvaeCodec:
         """Find the lowest price whose plan fits the budget, by bisection on its logarithm."""
         shape = self.model.network.shape
         bits_a_stage = shape.cell**2 * shape.index_bits
+        bits_of_stages = bits_a_stage * self.protection.expansion if self.protection.rates else bits_a_stage
         map_start = self.layout.coded_bits(0)
 
+        def sent(depth: torch.Tensor) -> int:
+            deep = [int((depth > stage).sum()) for stage in range(shape.stages)]
+            return sum(self.protection.coded_bits(i, n * bits_a_stage) for i, n in enumerate(deep))
+
         def at(log_price: float) -> tuple[torch.Tensor, float]:
-            depth = allocate(cells, torch.tensor([log_price]).exp(), bits_a_stage)[0]
+            depth = allocate(cells, torch.tensor([log_price]).exp(), bits_of_stages)[0]
             map_bits = self._map_coder.bits(depth.numpy())
-            return depth, float(depth.sum()) * bits_a_stage + map_start + self.layout.expansion * map_bits
+            return depth, sent(depth) + map_start + self.layout.expansion * map_bits
 
         low, high = -20.0, 6.0
         room = budget_bits - self.layout.header_bits
@@ -194,9 +252,7 @@ class VqvaeCodec:
         for _ in range(40):  # the coded map can be some bits longer than its entropy
             depth, _ = at(high)
             coded = self._map_coder.encode(depth.numpy())
-            bits = (
-                self.layout.header_bits + self.layout.coded_bits(len(coded)) + int(depth.sum()) * bits_a_stage
-            )
+            bits = self.layout.header_bits + self.layout.coded_bits(len(coded)) + sent(depth)
             if bits <= budget_bits:
                 return _Plan(depth, coded, bits)
             high, step = high + step, 1.5 * step
@@ -230,26 +286,29 @@ class VqvaeCodec:
         coded = layout.recover(llrs[map_place])
         if coded is None:
             return "depth map lost"
+        sizes = self.model.network.shape
         try:
             cells = torch.from_numpy(self._map_coder.decode(coded, self._cells(shape)))
+            counts = [sizes.index_bits * len(places) for places in self._rows(cells)]
+            stages = self._stage_places(index_place, counts)
         except ValueError as error:
             return str(error)
-        depth = spread_cells(cells[None], self.model.network.shape.cell)[0]
-        bits = self.model.network.shape.index_bits
-        count = int(depth.sum())
-        if count * bits > len(index_place):
-            return "depth map of another message"
-        received = torch.from_numpy(np.ascontiguousarray(llrs[index_place[: count * bits]], dtype=np.float32))
-        return depth, received.view(count, bits)
+        received = [
+            self.protection.recover(stage, llrs[there], count)
+            for stage, (there, count) in enumerate(zip(stages, counts, strict=True))
+        ]
+        index_llrs = torch.from_numpy(np.concatenate(received).astype(np.float32, copy=False))
+        depth = spread_cells(cells[None], sizes.cell)[0]
+        return depth, index_llrs.view(-1, sizes.index_bits)
 
     def _field(self, depth: torch.Tensor, index_llrs: torch.Tensor) -> Field:
         cell = self.model.network.shape.cell
         rows = self._rows(depth[::cell, ::cell])
         llrs = list(torch.split(index_llrs, [len(part) for part in rows]))
         network = self.model.network
-        spread = network.pair.spread[: network.shape.dim]
+        wide = network.pair.spread[: network.shape.dim]
         books, prior = network.quantizer.codebooks, self.model.prior
-        return Field(depth, rows, llrs, books, self.model.log_prior, spread, prior)
+        return Field(depth, rows, llrs, books, self.model.log_prior, wide, prior)
 
 
 def _settled(llrs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -18,8 +18,10 @@ def cell_energy(energy: torch.Tensor, cell: int) -> torch.Tensor:
     return (functional.avg_pool2d(moved, cell) * cell * cell).permute(0, 2, 3, 1)
 
 
-def allocate(energy: torch.Tensor, price: torch.Tensor, bits_per_stage: int) -> torch.Tensor:
-    """Choose each cell's depth: the n that minimises energy[n] + price · n · bits_per_stage.
+def allocate(
+    energy: torch.Tensor, price: torch.Tensor, bits_per_stage: int | npt.NDArray[np.float64]
+) -> torch.Tensor:
+    """Choose each cell's depth: the n that minimises energy[n] + price · bits of the first n stages.
 
     Parameters
     ----------
@@ -27,8 +29,8 @@ def allocate(energy: torch.Tensor, price: torch.Tensor, bits_per_stage: int) -> 
         Squared error left after n stages, a cell.
     price : float tensor [b]
         Squared error that one bit must save, a picture.
-    bits_per_stage : int
-        Bits that one more stage of one cell costs.
+    bits_per_stage : int or float array [stages]
+        Bits that one more stage of one cell costs: each the same, or one by one.
 
     Returns
     -------
@@ -40,7 +42,11 @@ def allocate(energy: torch.Tensor, price: torch.Tensor, bits_per_stage: int) -> 
     >>> allocate(energy, torch.tensor([0.5]), 4).item()
     1
     """
-    steps = torch.arange(energy.shape[-1], device=energy.device) * bits_per_stage
+    stages = torch.arange(energy.shape[-1], device=energy.device)
+    if isinstance(bits_per_stage, int):
+        steps = stages * bits_per_stage
+    else:
+        steps = torch.from_numpy(np.concatenate([[0.0], bits_per_stage.cumsum()])).to(energy)
     return (energy + price[:, None, None, None] * steps).argmin(-1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from samples import photo_like
 from channelvq.bits import bits_to_llrs, unpack_bits
 from channelvq.codecs import avif, jpeg2000
 from channelvq.codecs.avif import Avif
+from channelvq.codecs.colour_axes import ColourAxes
 from channelvq.codecs.jpeg2000 import Jpeg2000
 from channelvq.codecs.jpeg_restart import JpegRestart
 from channelvq.codecs.webp import Webp
@@ -100,14 +102,60 @@ def test_hevc(shape: tuple[int, int, int]) -> None:
     from channelvq.codecs import hevc
 
     codec, pixels, planar = hevc.Hevc(), photo(shape), (shape[2], shape[0], shape[1])
+    axes = ColourAxes.of(pixels) if shape[2] == 3 else None
     for step in (0, 300, 943):
-        stream = hevc._encode(hevc.to_planes(pixels), step)
+        stream = hevc._encode(hevc._to_planes(pixels, axes), step)
         payload = codec._write(pixels, step)
         assert 70 < len(stream) - len(payload) < 110
         planes = hevc._decode(stream, shape[2])
         assert planes is not None
-        np.testing.assert_array_equal(codec._read(payload, planar), hevc.from_planes(planes))
+        restored = axes.from_planes(planes) if axes else hevc._from_grey(planes)
+        np.testing.assert_array_equal(codec._read(payload, planar), restored)
     assert psnr(from_8bit(pixels), from_8bit(codec._read(payload, planar))) > 48
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (256, 264, 3), (600, 16, 1)])
+def test_jpegxl(shape: tuple[int, int, int]) -> None:
+    """The plugin's own file of the same samples, read by Pillow; at a step of each part of the ladder."""
+    pytest.importorskip("pillow_jxl")
+    from channelvq.codecs import jpegxl
+
+    codec, pixels, planar = jpegxl.JpegXl(effort=3), photo(shape), (shape[2], shape[0], shape[1])
+    for step in (0, 112, 150, 176, 420, 559):
+        payload, file = codec._write(pixels, step), io.BytesIO()
+        samples = jpegxl.to_samples(pixels, payload[0])
+        Image.fromarray(samples[:, :, 0] if shape[2] == 1 else samples).save(
+            file, "JXL", quality=jpegxl._quality(jpegxl._settings(step)[1]), effort=3
+        )
+        head = file.getvalue()[: len(file.getvalue()) - len(payload) + 1]
+        assert (head[:2], len(head) <= 10) == (b"\xff\x0a", True)
+        assert head + payload[1:] == file.getvalue()
+        restored = jpegxl.from_samples(shown(file.getvalue(), shape), payload[0])
+        np.testing.assert_array_equal(codec._read(payload, planar), restored)
+    assert psnr(from_8bit(pixels), from_8bit(codec._read(payload, planar))) > 38
+    assert codec._read(bytes([65]) + payload[1:], planar) is None
+
+
+def test_no_colour_is_lost_in_the_samples_of_jpegxl() -> None:
+    from channelvq.codecs import jpegxl
+
+    levels = np.array([0, 1, 100, 254, 255], np.uint8)
+    pixels = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(25, 5, 3)
+    for fade, most in ((0, 1), (64, 3)):  # half of a step of the samples, and their rounding of luma
+        back = jpegxl.from_samples(jpegxl.to_samples(pixels, fade), fade)
+        assert np.abs(back.astype(int) - pixels).max() <= most
+
+
+def test_the_distances_of_jpegxl_are_those_of_libjxl() -> None:
+    """The two pieces of its map meet, its ends are its limits, and the ladder goes from coarse to fine."""
+    from channelvq.codecs import jpegxl
+
+    assert jpegxl._quality(25.0) == pytest.approx(0)
+    assert jpegxl._quality(1.0) == pytest.approx(90)
+    assert jpegxl._quality(6.4) == pytest.approx(jpegxl._quality(6.4 + 1e-9), abs=1e-6) == pytest.approx(30)
+    settings = [jpegxl._settings(step) for step in range(jpegxl.JpegXl.ladder.steps)]
+    assert all(a[0] >= b[0] and a[1] >= b[1] and a != b for a, b in pairwise(settings))
+    assert settings[-1] == (0, pytest.approx(0.101))
 
 
 def test_the_price_tables_of_hevc_are_those_of_x265(tmp_path: Path) -> None:
@@ -115,7 +163,7 @@ def test_the_price_tables_of_hevc_are_those_of_x265(tmp_path: Path) -> None:
     pytest.importorskip("av")
     from channelvq.codecs import hevc
 
-    planes, table = hevc.to_planes(photo((96, 128, 3))), tmp_path / "prices.txt"
+    planes, table = ColourAxes().to_planes(photo((96, 128, 3))), tmp_path / "prices.txt"
     np.save(tmp_path / "planes.npy", planes)
     code = (
         "import sys; import numpy as np; from channelvq.codecs import hevc\n"

@@ -1,0 +1,111 @@
+"""Protection of the stages that matter most, by the codec itself."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from channelvq.bits import CERTAIN_LLR
+from channelvq.channel_codes.ldpc import LDPC
+from channelvq.components import fraction
+from channelvq.errors import UsageError
+from channelvq.framing import Frame
+
+__all__ = ["StageProtection"]
+
+Bits = npt.NDArray[np.uint8]
+Llrs = npt.NDArray[np.float32]
+
+_LOWEST, _HIGHEST = Fraction(1, 5), Fraction(9, 10)
+
+
+class StageProtection:
+    """Which stages of a message go through an LDPC code, and at what rate.
+
+    A wrong index of the first stage takes a block of picture with it, one of the fourth some noise: bits that
+    protect the first stage save more than they would describe. Each protected stage is a frame of its own
+    (LDPC blocks of 5G NR with CRC-24B, interleaved), whose length follows from the number of its bits, so
+    that nothing is sent for it.
+
+    Parameters
+    ----------
+    text : str
+        A rate a stage, from the first on, joined by `+`: "1/2+3/4". "none" protects nothing.
+
+    Raises
+    ------
+    UsageError
+        A rate is no number from 1/5 to 9/10, or there are more rates than `stages`.
+
+    Examples
+    --------
+    >>> protection = StageProtection("1/2+3/4", stages=12)
+    >>> [protection.coded_bits(stage, 6000) for stage in range(3)]
+    [12048, 8032, 6000]
+    >>> from channelvq.bits import bits_to_llrs
+    >>> bits = np.random.default_rng(0).integers(0, 2, 6000).astype(np.uint8)
+    >>> llrs = bits_to_llrs(protection.protect(0, bits), 2.0)
+    >>> llrs[::20] *= -1  # one bit in twenty is wrong
+    >>> bool(((protection.recover(0, llrs, 6000) < 0) == bits).all())
+    True
+    """
+
+    def __init__(self, text: str, stages: int) -> None:
+        parts = [] if text == "none" else text.split("+")
+        self.rates = tuple(fraction(part.strip(), "protect") for part in parts)
+        for rate in self.rates:
+            if not _LOWEST <= rate <= _HIGHEST:
+                raise UsageError(f"protect is {text!r}, rates must be from {_LOWEST} to {_HIGHEST}")
+        if len(self.rates) > stages:
+            raise UsageError(f"protect is {text!r}, more rates than the {stages} stages of the model")
+        self.stages = stages
+
+    @property
+    def spec(self) -> str:
+        """Canonical text."""
+        return "+".join(map(str, self.rates)) or "none"
+
+    @property
+    def expansion(self) -> npt.NDArray[np.float64]:
+        """About how many bits are sent for one of each stage [stages]."""
+        return np.array([1 / rate for rate in self.rates] + [1] * (self.stages - len(self.rates)), float)
+
+    def coded_bits(self, stage: int, bits: int) -> int:
+        """Bits that are sent for `bits` bits of a stage (from 0)."""
+        if stage >= len(self.rates) or not bits:
+            return bits
+        return _frame(self.rates[stage], bits, stage).coded_bits
+
+    def protect(self, stage: int, bits: Bits) -> Bits:
+        """Encode the bits [n] of a stage."""
+        if stage >= len(self.rates) or not bits.size:
+            return bits
+        return _frame(self.rates[stage], bits.size, stage).encode(bits)
+
+    def recover(self, stage: int, llrs: Llrs, bits: int) -> Llrs:
+        """Give the LLRs [bits] of a stage, of those of what was sent for it.
+
+        Bits of a block that the code cannot mend are what it makes of them, which shows better pictures than
+        doubting them would (measured at rate 1/2 and bit error rates of 0.09 to 0.12).
+        """
+        if stage >= len(self.rates) or not bits:
+            return llrs
+        known = np.nan_to_num(llrs.astype(np.float32), nan=0.0, posinf=CERTAIN_LLR, neginf=-CERTAIN_LLR)
+        return _frame(self.rates[stage], bits, stage).decode(known).llrs[:bits]
+
+
+@lru_cache(maxsize=16)
+def _frame(rate: Fraction, bits: int, seed: int) -> Frame:
+    """Make the shortest frame of a rate that holds `bits` message bits."""
+    code = LDPC.from_args(str(rate))
+    coded = math.ceil((bits + code.crc_bits) / rate)
+    while True:
+        runs = code.fill(coded)
+        held = sum(run.blocks * (run.code.k_bits - code.crc_bits) for run in runs)
+        if held >= bits:
+            return Frame(code, coded, seed)
+        coded += max(1, math.ceil((bits - held) / rate))
