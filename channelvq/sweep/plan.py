@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from channelvq.sweep.spec import PictureChoice, Point, Scheme, SweepSpec
 
 if TYPE_CHECKING:
     from channelvq.codecs.base import Picture
+    from channelvq.images import NamedImage
     from channelvq.link import Link
 
 __all__ = [
@@ -244,15 +247,10 @@ def find_images(name: str, most: int | None = None) -> list[SweepImage]:
     UsageError
         If there is no such set, an image cannot be read, or one is there twice and would count twice.
     """
-    from channelvq.images import content_hash, image_set, load_image
+    from channelvq.images import image_set
 
-    found: list[SweepImage] = []
-    for entry in image_set(name)[:most]:
-        picture = load_image(entry.path)
-        channels, height, width = picture.shape
-        shape = (int(channels), int(height), int(width))
-        digest = content_hash(picture)
-        found.append(SweepImage(entry.name, str(entry.path), digest, shape, _grey_psnr_db(picture)))
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # decoding leaves the interpreter's lock
+        found = list(pool.map(_identify, image_set(name)[:most]))
     seen: dict[str, str] = {}
     for image in found:
         if image.hash in seen:
@@ -260,6 +258,16 @@ def find_images(name: str, most: int | None = None) -> list[SweepImage]:
             raise UsageError(f"images {twins} are the same picture and would count twice; remove one")
         seen[image.hash] = image.name
     return found
+
+
+def _identify(entry: NamedImage) -> SweepImage:
+    """Read an image, and say which it is."""
+    from channelvq.images import content_hash, load_image
+
+    picture = load_image(entry.path)
+    channels, height, width = picture.shape
+    shape = (int(channels), int(height), int(width))
+    return SweepImage(entry.name, str(entry.path), content_hash(picture), shape, _grey_psnr_db(picture))
 
 
 def _grey_psnr_db(picture: Picture) -> float | None:
