@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import sys
 from collections.abc import Callable
@@ -20,6 +21,9 @@ __all__ = ["INTERRUPTED", "CommandLine", "Failure", "console", "read_numbers", "
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
+
+_NEW_OBJECTS = 100_000
+"""How many new objects are worth a look for garbage: loading libraries makes many that stay."""
 
 
 class Failure(click.ClickException):
@@ -49,6 +53,7 @@ class CommandLine(click.Group):
         """Run and exit; with `standalone_mode=False` give what the command gave, and let errors through."""
         if not standalone_mode:
             return self._run(*args, **extra)
+        gc.set_threshold(_NEW_OBJECTS)
         try:
             result = self._run(*args, **extra)
         except UsageError as error:
