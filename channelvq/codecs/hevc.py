@@ -42,9 +42,9 @@ class Hevc(SealedCodec):
 
     Tuned for PSNR of RGB: no adaptive quantisation and no psychovisual terms; 10 bits a sample; and, in place
     of YCbCr, the principal axes of the picture's own colour gradients (`ColourAxes`), with one quantiser for
-    the three planes, which is worth 0.5 dB over BT.601. Between whole quantiser parameters the price that
-    x265 puts on a bit is changed in steps of 1.5 %, which costs no quality, so that about half a per cent of
-    a budget is left over.
+    the three planes: mean axes of photographs are worth 0.3 dB over BT.601, own ones another 0.1. Between
+    whole quantiser parameters the price that x265 puts on a bit is changed in steps of 1.5 %, which costs no
+    quality, so that about half a per cent of a budget is left over.
 
     Sent are the axes of a colour picture (4 bytes) and the bytes of its slice. Video, sequence and picture
     parameter sets (about 80 bytes) and the head of the NAL unit are the same for every picture of a size: the
