@@ -90,7 +90,7 @@ tune: install $(TUNED)
 
 sims/tuned/%.toml: sims/tune/%.toml | install
 	@mkdir -p $(@D)
-	$(BIN)/channelvq tune $< --images "$$CHANNELVQ_DATA/gb82" --out $@ --workers $(WORKERS)
+	$(BIN)/channelvq tune $< --out $@ --workers $(WORKERS)
 
 # creedsolo comes in a wheel that has a reedsolo of its own: beside the environment, not in it.
 $(VENV)/creedsolo: | install

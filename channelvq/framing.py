@@ -20,6 +20,7 @@ from channelvq.randomness import generator
 __all__ = ["Frame", "LayeredFrame", "NoFrame", "Share", "Unframed", "make_frame"]
 
 _CRC_WIDTHS = (0, 16, 24, 32)
+_CRC_THAT_DECIDES = 24  # bits: passes a wrong block once in 2**24
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Unframed:
     llrs : ndarray of float32 [message_bits]
         LLRs of the message, its filling included.
     trusted : ndarray of bool [message_bits], or None
-        Whether code and CRC vouch for each bit; None if they cannot tell.
+        Whether CRC or code vouch for each bit; None if they cannot tell.
     blocks_ok : ndarray of bool [blocks], or None
         The same by block.
     """
@@ -69,8 +70,10 @@ class Frame:
     a fixed pseudo-random sequence, so that zeros of filling and headers become symbols of the
     constellation's mean power.
     Interleaver and scrambler are known to the receiver and cost nothing. The receiver takes the bits of a
-    block for known, with LLRs of ±CERTAIN_LLR, if its CRC (and its code, where that can tell) vouches for
-    them.
+    block for known, with LLRs of ±CERTAIN_LLR, if a CRC of 24 bits or more vouches for them and none is
+    undecided, as a receiver of 5G NR does: belief propagation can settle on the right message and still leave a parity bit wrong,
+    which the message does not need. A shorter CRC passes one wrong block in 65 536: then the code, where it can
+    tell, has to agree.
 
     Parameters
     ----------
@@ -215,6 +218,9 @@ class Frame:
             refuted = ok & ~checked  # a wrong code word: what was received is nearer to the truth
             message = np.where(refuted[:, None], llrs[:, :length], message)
             bits = np.where(refuted[:, None], hard_bits(llrs[:, :length]), bits)
+        if width >= _CRC_THAT_DECIDES:
+            checked &= (outcome.llr != 0).all(axis=1)  # zeros of a lost block have the CRC of zeros
+            ok = None
         verified = checked if ok is None else ok & checked
         message = np.where(verified[:, None], bits_to_llrs(bits), message)
         return Outcome(message, bits, verified)

@@ -11,7 +11,7 @@ from channelvq.bits import bits_to_llrs, hard_bits, pack_bits, unpack_bits
 from channelvq.channel_codes import CHANNEL_CODES, ReedSolomon
 from channelvq.crc import crc16, crc32
 from channelvq.errors import BudgetError, UsageError
-from channelvq.framing import Frame
+from channelvq.framing import Frame, scrambler
 
 CODES = ["uncoded", "repetition:3", "rs:255,191", "rs:20,15", "rs:60,20,crc=32", "rs:9,7,crc=0"]
 
@@ -172,3 +172,30 @@ def test_blocks_that_their_crc_vouches_for_are_known(text: str) -> None:
     hopeless = frame.decode(rng.normal(0, 1, 2000).astype(np.float32))
     assert not hopeless.trusted.any()
     assert np.abs(hopeless.llrs).min() < 50
+
+
+def test_a_crc_of_24_bits_outweighs_a_parity_bit_that_cannot_be_mended() -> None:
+    """One parity bit that only one check knows of is received wrong with more weight than the check has."""
+    code = CHANNEL_CODES.build("ldpc:1/2,k=1024")
+    frame = Frame(code, 2048, interleaver="none")
+    message = random_bits(frame.message_bits)
+    llrs = bits_to_llrs(frame.encode(message), 4.0)
+    llrs[-1] *= -12
+    plain = np.where(scrambler(2048, 0), -llrs, llrs)[None]
+    received = frame.runs[0].code.decode(plain)
+    np.testing.assert_array_equal(received.bits[0, : message.size], message)
+    assert not received.ok[0]
+    out = frame.decode(llrs)
+    assert out.trusted.all()
+    np.testing.assert_array_equal(out.llrs, bits_to_llrs(message))
+    short = Frame(CHANNEL_CODES.build("ldpc:1/2,k=1024,crc=16"), 2048, interleaver="none")
+    llrs = bits_to_llrs(short.encode(random_bits(short.message_bits)), 4.0)
+    llrs[-1] *= -12
+    assert not short.decode(llrs).trusted.any()
+
+
+@pytest.mark.parametrize("text", ["ldpc:1/2", "ldpc:1/2,precision=int8", "polar:1/2", "conv:1/2,crc=24"])
+def test_a_block_of_which_nothing_arrived_is_not_taken_for_zeros(text: str) -> None:
+    """Zeros have the right CRC-24B: it starts from 0, as the standard wants."""
+    frame = Frame(CHANNEL_CODES.build(text), 2000, interleaver="none")
+    assert not frame.decode(np.zeros(2000, np.float32)).trusted.any()

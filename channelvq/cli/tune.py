@@ -14,14 +14,20 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from channelvq.sweep.tuned import Tuned, TunedChoice
+    from channelvq.tuning.choose import Known
+    from channelvq.tuning.spec import TuneSpec
 
 __all__ = ["tune"]
 
 
 @click.command(short_help="Choose code and modulation for each SNR (TOML), for sweeps to take.")
-@click.argument("spec", type=click.Path(path_type=Path))
+@click.argument("specs", nargs=-1, required=True, metavar="SPEC...", type=click.Path(path_type=Path))
 @click.option("--images", help="builtin, gb82 or a folder, instead of what SPEC says; not those of the test.")
-@click.option("--out", type=click.Path(path_type=Path), help="File; without it tuned/<name of SPEC>.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File, or folder for several SPECs; without it tuned/<name of SPEC>.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(0, 1024),
@@ -29,7 +35,7 @@ __all__ = ["tune"]
     show_default="all cores",
     help="Worker processes, 0 to work in this one; their number changes nothing but the time.",
 )
-def tune(spec: Path, images: str | None, out: Path | None, workers: int) -> None:
+def tune(specs: tuple[Path, ...], images: str | None, out: Path | None, workers: int) -> None:
     """Choose, for each SNR in SPEC (TOML), the code and the modulation that give the best pictures.
 
     \b
@@ -49,23 +55,37 @@ def tune(spec: Path, images: str | None, out: Path | None, workers: int) -> None
 
     The file is for schemes of a sweep, `tuned = "tuned/jpeg.toml"` instead of code and modulation: at each
     SNR they take what was chosen for the next lower one; with `tuned_at_snr_db = 7` what was chosen for 7 dB.
+
+    Several SPECs that differ in nothing but the codec count the lost blocks of codes and modulations once.
     """
+    from channelvq.tuning.spec import load_tune_spec
+
+    several = len(specs) > 1
+    if several and out is not None and out.suffix:
+        raise click.UsageError(f"{len(specs)} files cannot all be written to {str(out)!r}: give a folder")
+    folder = Path("tuned") if out is None else out
+    asked = [
+        (load_tune_spec(spec), out if out and not several else folder / f"{spec.stem}.toml") for spec in specs
+    ]
+    known: Known = {}
+    for spec, file in asked:
+        _tune_one(spec, file, images, workers, known)
+
+
+def _tune_one(spec: TuneSpec, file: Path, images: str | None, workers: int, known: Known) -> None:
+    """Choose for one spec, write the file, and show what is in it."""
     from channelvq.provenance import collect
     from channelvq.report.files import make_folder, write_text
     from channelvq.sweep.executors import WorkerLostError
     from channelvq.tuning.choose import tune as choose
-    from channelvq.tuning.spec import load_tune_spec
 
-    asked = load_tune_spec(spec)
-    file = out or Path("tuned") / f"{spec.stem}.toml"
     make_folder(file.parent)
     try:
-        tuned = choose(asked, images=images, workers=workers, tell=_Teller(asked.name))
+        tuned = choose(spec, images=images, workers=workers, tell=_Teller(spec.name), known=known)
     except WorkerLostError as error:
-        raise Failure(f"{error}; nothing is kept, start it again") from None
-    write_text(file, tuned.to_toml(_comments(asked.name, tuned, collect())))
-    screen = console()
-    screen.print(_table(tuned))
+        raise Failure(f"{error}; nothing is kept of {spec.name}, start it again") from None
+    write_text(file, tuned.to_toml(_comments(spec.name, tuned, collect())))
+    console().print(_table(tuned))
     if missed := [_place(choice) for choice in tuned.choices if not choice.works]:
         click.echo(f"nothing works at {', '.join(missed)}: the best of what there is was taken", err=True)
     click.echo(str(file))

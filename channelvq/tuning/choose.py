@@ -14,7 +14,7 @@ from channelvq.tuning.race import Runner, race
 from channelvq.tuning.reliability import Reliability, reliable_ones
 from channelvq.tuning.spec import DEFAULT_BLOCK_ERROR_RATE, TuneSpec
 
-__all__ = ["tune"]
+__all__ = ["Known", "tune"]
 
 Criterion: TypeAlias = Literal["block_error_rate", "psnr"]
 
@@ -22,6 +22,7 @@ _HOPELESS = 0.1  # block error rate of a candidate that no codec makes up for
 _ROBUST = 2  # candidates that are tried where none is reliable
 
 Counts: TypeAlias = dict[int, Reliability]
+Known: TypeAlias = dict[tuple[Any, ...], Counts]
 Tell: TypeAlias = Callable[[str, int, int], None]
 
 
@@ -31,6 +32,7 @@ def tune(
     images: str | None = None,
     workers: int = 0,
     tell: Tell = lambda what, done, total: None,
+    known: Known | None = None,
 ) -> Tuned:
     """Choose a code and a modulation for each point.
 
@@ -54,6 +56,9 @@ def tune(
         Processes; 0 works in this one. Their number changes nothing but the time.
     tell : callable
         Called with what is being done, how many steps of it are done, and of how many.
+    known : dict, optional
+        What was counted for other specs, and is added to: how reliable a code and a modulation are does not
+        depend on the codec, so that specs that differ in it alone need one count.
 
     Raises
     ------
@@ -65,7 +70,9 @@ def tune(
     criterion = _criterion(spec, candidates[0])
     bound = spec.tune.block_error_rate or DEFAULT_BLOCK_ERROR_RATE
     with Pool(workers) as pool:
-        counts = _count(spec, candidates, found[0], criterion, bound, pool, tell)
+        counts = _count(
+            spec, candidates, found[0], criterion, bound, pool, tell, {} if known is None else known
+        )
         fields = {point: _contenders(candidates, counts[point], point, criterion) for point in spec.points}
         ranked = race(fields, found, trials=spec.trials, seed=spec.seed, pool=pool, tell=tell)
     choices = [
@@ -114,6 +121,7 @@ def _count(
     bound: float,
     pool: Pool,
     tell: Tell,
+    known: Known,
 ) -> dict[Point, Counts]:
     """Count lost blocks wherever that decides something; of graded ones only if a bound is asked for."""
     counted = [point for point in spec.points if criterion == "block_error_rate" or memoryless(point.channel)]
@@ -124,11 +132,15 @@ def _count(
     ]
     some = [candidates[place] for place in places]
     uses = candidates[0].options.build(spec.points[0].channel).channel_uses(image.shape)
-    calls = [(some, point, uses, bound, spec.seed) for point in counted]
+    ways = tuple((one.options.code, one.options.modulation, one.options.interleaver) for one in some)
+    keys = {point: (ways, point, uses, bound, spec.seed) for point in counted}
+    missing = [point for point in counted if keys[point] not in known]
+    calls = [(some, point, uses, bound, spec.seed) for point in missing]
     seen = pool.map(reliable_ones, calls, lambda done, total: tell("block errors", done, total))
+    known.update((keys[point], counts) for point, counts in zip(missing, seen, strict=True))
     found: dict[Point, Counts] = {point: {} for point in spec.points}
-    for point, counts in zip(counted, seen, strict=True):
-        found[point] = {places[place]: reliability for place, reliability in counts.items()}
+    for point in counted:
+        found[point] = {places[place]: count for place, count in known[keys[point]].items()}
     return found
 
 
