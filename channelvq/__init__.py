@@ -15,12 +15,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from channelvq.adaptive_link import AdaptiveLink
     from channelvq.errors import BudgetError, UsageError
     from channelvq.images import load_image, save_image
     from channelvq.link import Link, Reception
     from channelvq.snr import Snr
 
 __all__ = [
+    "AdaptiveLink",
     "BudgetError",
     "Link",
     "Reception",
@@ -34,6 +36,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
+    "AdaptiveLink": "channelvq.adaptive_link",
     "BudgetError": "channelvq.errors",
     "Link": "channelvq.link",
     "Reception": "channelvq.link",

@@ -14,10 +14,14 @@ from channelvq.channel_codes.base import Bits, ChannelCode, Llrs, Outcome, Run
 from channelvq.channel_codes.unequal import Unequal
 from channelvq.crc import row_checks
 from channelvq.errors import BudgetError, UsageError
-from channelvq.interleaving import INTERLEAVINGS, Interleaver, Interleaving, spread
+from channelvq.interleavers import Interleaver
+from channelvq.interleaving import INTERLEAVINGS, Interleaving, Slots, spread
+from channelvq.modulation import Modulation, bit_weakness
 from channelvq.randomness import generator
 
 __all__ = ["Frame", "LayeredFrame", "NoFrame", "Share", "Unframed", "make_frame"]
+
+Weakness = npt.NDArray[np.uint8]
 
 _CRC_WIDTHS = (0, 16, 24, 32)
 _CRC_THAT_DECIDES = 24  # bits: passes a wrong block once in 2**24
@@ -71,9 +75,9 @@ class Frame:
     constellation's mean power.
     Interleaver and scrambler are known to the receiver and cost nothing. The receiver takes the bits of a
     block for known, with LLRs of ±CERTAIN_LLR, if a CRC of 24 bits or more vouches for them and none is
-    undecided, as a receiver of 5G NR does: belief propagation can settle on the right message and still leave a parity bit wrong,
-    which the message does not need. A shorter CRC passes one wrong block in 65 536: then the code, where it can
-    tell, has to agree.
+    undecided, as a receiver of 5G NR does: belief propagation can settle on the right message and still leave
+    wrong a parity bit that the message does not need. A shorter CRC passes one wrong block in 65 536: then
+    the code, where it can tell, has to agree.
 
     Parameters
     ----------
@@ -84,8 +88,11 @@ class Frame:
     seed : int
         Seed of interleaver and scrambler; part of the scheme, not of the experiment.
     interleaver : str, optional
-        "none", "random", "block" or "convolutional:BRANCHES,DEPTH"; without it random or none, as the code
+        "none", "random", "strong-first", "block" or "convolutional:BRANCHES,DEPTH"; without it what the code
         wants.
+    weakness : ndarray of uint8 [coded_bits], optional
+        How weak the places of the coded bits are in their symbols (`Modulation.weakness`); without it all are
+        equally strong.
 
     Raises
     ------
@@ -106,10 +113,16 @@ class Frame:
     """
 
     def __init__(
-        self, code: ChannelCode, coded_bits: int, seed: int = 0, interleaver: str | None = None
+        self,
+        code: ChannelCode,
+        coded_bits: int,
+        seed: int = 0,
+        interleaver: str | None = None,
+        weakness: Weakness | None = None,
     ) -> None:
         self.code = code
-        self.interleaving: Interleaving = INTERLEAVINGS.build(interleaver or _wanted(code))
+        self.interleaving: Interleaving = INTERLEAVINGS.build(interleaver or code.interleaver)
+        self.weakness = weakness
         self.coded_bits = int(coded_bits)
         self.seed = int(seed)
         self.runs: list[Run] = code.fill(self.coded_bits)
@@ -229,12 +242,9 @@ class Frame:
     def _interleaver(self) -> Interleaver | None:
         if self.interleaving.spec == "none":
             return None
-        word = self.runs[0].code.n_bits
-        return self.interleaving.over(self.filled_bits, word, self.code.symbol_bits, self.seed)
-
-
-def _wanted(code: ChannelCode) -> str:
-    return "random" if code.interleaved else "none"
+        words = tuple(run.code.n_bits for run in self.runs for _ in range(run.blocks))
+        weakness = None if self.weakness is None else self.weakness[: self.filled_bits]
+        return self.interleaving.over(Slots(words, self.code.symbol_bits, weakness), self.seed)
 
 
 @lru_cache(maxsize=8)
@@ -260,7 +270,7 @@ class LayeredFrame:
         Bits that the channel carries.
     seed : int
         Seed of interleavers and scrambler.
-    interleaver : str, optional
+    interleaver, weakness : optional
         As for `Frame`, for all levels.
 
     Raises
@@ -276,18 +286,24 @@ class LayeredFrame:
     ([100, 900], 1000, 200)
     """
 
-    def __init__(self, code: Unequal, coded_bits: int, seed: int = 0, interleaver: str | None = None) -> None:
+    def __init__(
+        self,
+        code: Unequal,
+        coded_bits: int,
+        seed: int = 0,
+        interleaver: str | None = None,
+        weakness: Weakness | None = None,
+    ) -> None:
         self.code, self.coded_bits = code, int(coded_bits)
         self.frames: list[Frame] = []
         self._places: list[npt.NDArray[np.intp]] = []
         rest = np.arange(self.coded_bits)
         for i, level in enumerate(code.levels):
             given = rest.size if level.share is None else math.floor(level.share * self.coded_bits)
-            frame = Frame(level.code, given, seed + i, interleaver)
-            if level.share is not None and frame.padding_bits:
-                frame = Frame(level.code, frame.filled_bits, seed + i, interleaver)
-            places, rest = (rest, rest[:0]) if level.share is None else spread(rest, frame.coded_bits)
-            self.frames.append(frame)
+            size = Frame(level.code, given).filled_bits if level.share is not None else given
+            places, rest = (rest, rest[:0]) if level.share is None else spread(rest, size)
+            there = None if weakness is None else weakness[places]
+            self.frames.append(Frame(level.code, size, seed + i, interleaver, there))
             self._places.append(places)
 
     @property
@@ -371,9 +387,14 @@ class NoFrame:
 
 
 def make_frame(
-    code: ChannelCode | Unequal, coded_bits: int, interleaver: str | None = None
+    code: ChannelCode | Unequal,
+    uses: int,
+    modulation: Modulation,
+    interleaver: str | None = None,
 ) -> Frame | LayeredFrame:
-    """Make the frame that a code wants: one of its own a level of unequal protection."""
+    """Make the frame of so many channel uses: one of its own a level of unequal protection."""
+    coded_bits = uses * modulation.bits_per_symbol
+    weakness = np.tile(bit_weakness(modulation), uses)
     if isinstance(code, Unequal):
-        return LayeredFrame(code, coded_bits, interleaver=interleaver)
-    return Frame(code, coded_bits, interleaver=interleaver)
+        return LayeredFrame(code, coded_bits, interleaver=interleaver, weakness=weakness)
+    return Frame(code, coded_bits, interleaver=interleaver, weakness=weakness)

@@ -6,7 +6,7 @@ import inspect
 import math
 import time
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ from channelvq.reception import Account, Image, Prepared, Protection, Reception
 from channelvq.showing import Show, show
 from channelvq.snr import Snr
 
+if TYPE_CHECKING:
+    from channelvq.adaptive_link import AdaptiveLink
+
 __all__ = ["Account", "Link", "Prepared", "Reception", "why_unfair"]
 
 
@@ -47,8 +50,9 @@ class Link:
     model : str, optional
         Weights of a learned codec; without it those that ship.
     interleaver : str, optional
-        How code symbols are interleaved over the frame: "none", "random", "block" or
-        "convolutional:BRANCHES,DEPTH"; without it as the code wants (at random, or not at all if uncoded).
+        How code symbols are interleaved over the frame: "none", "random", "strong-first", "block" or
+        "convolutional:BRANCHES,DEPTH"; without it as the code wants (LDPC the strong bits of symbols first,
+        others at random, or not at all if uncoded).
 
     Raises
     ------
@@ -163,7 +167,7 @@ class Link:
         checked = as_picture(picture)
         uses = self.channel_uses(checked.shape)
         try:
-            frame = make_frame(self.code, uses * self.modulation.bits_per_symbol, self.interleaver)
+            frame = make_frame(self.code, uses, self.modulation, self.interleaver)
             message = self.codec.encode(checked, frame.message_bits)
         except BudgetError as error:
             raise BudgetError(f"cbr {self.cbr} gives {uses} channel uses: {error}") from None
@@ -260,7 +264,9 @@ class Link:
         return received_llrs
 
 
-def why_unfair(first: Link, second: Link, shape: tuple[int, int, int]) -> str | None:
+def why_unfair(
+    first: Link | AdaptiveLink, second: Link | AdaptiveLink, shape: tuple[int, int, int]
+) -> str | None:
     """Say why two links must not be compared on a picture [C, H, W], or None if they may.
 
     They may if their channel uses differ by no more than one block of either's code.

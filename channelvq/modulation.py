@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from channelvq.channels.base import Received
@@ -14,7 +15,17 @@ from channelvq.errors import UsageError, unknown_name
 from channelvq.tensors import is_plain
 from channelvq.threads import in_pieces
 
-__all__ = ["MODULATIONS", "Bpsk", "Demapping", "Modulation", "Qam16", "Qam64", "Qam256", "Qpsk"]
+__all__ = [
+    "MODULATIONS",
+    "Bpsk",
+    "Demapping",
+    "Modulation",
+    "Qam16",
+    "Qam64",
+    "Qam256",
+    "Qpsk",
+    "bit_weakness",
+]
 
 
 class Modulation:
@@ -171,6 +182,35 @@ class Modulation:
                 f"symbols have shape {tuple(y.shape)} of {y.dtype}, must be complex [batch, uses]"
             )
         return demap(received, self._levels, self.axes, method)
+
+
+def bit_weakness(modulation: Modulation) -> npt.NDArray[np.uint8]:
+    """Rank the bits of a symbol by how far apart the points are that they tell apart: 0 is the strongest.
+
+    The distance of a bit is the mean over points of that to the nearest point which has it otherwise. Of a
+    modulation that does not tell its points all bits count as equally strong.
+
+    Returns
+    -------
+    ndarray of uint8 [bits_per_symbol]
+
+    Examples
+    --------
+    >>> bit_weakness(Qam64()), bit_weakness(Qpsk())
+    (array([0, 0, 1, 1, 2, 2], dtype=uint8), array([0, 0], dtype=uint8))
+    """
+    bits = int(modulation.bits_per_symbol)
+    if not hasattr(modulation, "points"):
+        return np.zeros(bits, np.uint8)
+    points = modulation.points.numpy()
+    labels = np.arange(points.size)
+    apart = np.abs(points[:, None] - points)
+    distances = []
+    for place in range(bits):
+        bit = labels >> (bits - 1 - place) & 1
+        distances.append(np.where(bit[:, None] != bit, apart, np.inf).min(axis=1).mean())
+    levels = np.unique(-np.round(distances, 6), return_inverse=True)[1]
+    return levels.astype(np.uint8)
 
 
 def _points(levels: torch.Tensor, axes: int) -> torch.Tensor:

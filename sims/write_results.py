@@ -56,6 +56,12 @@ DUELS = (
         ("VQ-VAE, best", *FIXED),
         ("HEVC + LDPC, best", "JPEG + RS, best", "DeepJSCC"),
     ),
+    Duel(
+        "kodak_rayleigh_csi",
+        "Block Rayleigh fading, one gain a picture, known to the sender, CBR 1/16",
+        ("VQ-VAE, CSI", "VQ-VAE-EC + LDPC, CSI", "VQ-VAE, no CSI"),
+        ("HEVC + LDPC, CSI", "JPEG + RS, CSI", "HEVC + LDPC, no CSI"),
+    ),
     Duel("kodak_bursts", "Bursts of bit errors, half a bit per pixel", BITS, CHAINS),
     Duel("kodak_packet_duel", "Lost packets, half a bit per pixel", BITS, CHAINS),
     Duel(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channelvq.bits import bits_to_llrs, hard_bits, pack_bits, unpack_bits
 from channelvq.channel_codes import CHANNEL_CODES, ReedSolomon
+from channelvq.channels.base import Received
 from channelvq.crc import crc16, crc32
 from channelvq.errors import BudgetError, UsageError
-from channelvq.framing import Frame, scrambler
+from channelvq.framing import Frame, make_frame, scrambler
+from channelvq.modulation import MODULATIONS
 
 CODES = ["uncoded", "repetition:3", "rs:255,191", "rs:20,15", "rs:60,20,crc=32", "rs:9,7,crc=0"]
 
@@ -199,3 +202,28 @@ def test_a_block_of_which_nothing_arrived_is_not_taken_for_zeros(text: str) -> N
     """Zeros have the right CRC-24B: it starts from 0, as the standard wants."""
     frame = Frame(CHANNEL_CODES.build(text), 2000, interleaver="none")
     assert not frame.decode(np.zeros(2000, np.float32)).trusted.any()
+
+
+def test_first_bits_on_strong_places_mend_more() -> None:
+    """Common noise over 64-QAM at 12.3 dB: of 60 blocks behind a random interleaver most fail, else few.
+
+    Measured over 600 blocks: 86 % and below 10 % (with 5G NR's own bit interleaver 9.5 %); that 60 and 60
+    give less than 30 apart has a chance below 1e-6.
+    """
+    modulation, lost = MODULATIONS.build("qam64"), {}
+    uses = 6 * 2275
+    for interleaver in (None, "random"):
+        frame = make_frame(CHANNEL_CODES.build("ldpc:97/160,iterations=50"), uses, modulation, interleaver)
+        failed = 0
+        for trial in range(10):
+            rng = np.random.default_rng(trial)
+            message = rng.integers(0, 2, frame.message_bits).astype(np.uint8)
+            symbols = modulation.map(torch.from_numpy(frame.encode(message))[None])
+            noise = rng.normal(0, (10**-1.23 / 2) ** 0.5, (2, uses)).astype(np.float32)
+            symbols = symbols + torch.complex(*torch.from_numpy(noise))
+            received = Received(symbols, torch.ones_like(symbols), torch.tensor(10**-1.23))
+            out = frame.decode(modulation.demap(received)[0].numpy())
+            failed += int((~out.blocks_ok).sum())
+        lost[interleaver] = failed
+    assert frame.blocks == 6
+    assert lost[None] + 30 < lost["random"]

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channelvq.channels.base import Received
 from channelvq.errors import UsageError
-from channelvq.interleaving import (
-    INTERLEAVINGS,
+from channelvq.interleavers import (
     BlockInterleaver,
     ConvolutionalInterleaver,
     Interleaver,
     RandomInterleaver,
+    StrongFirstInterleaver,
 )
+from channelvq.interleaving import INTERLEAVINGS, Slots
+from channelvq.modulation import MODULATIONS, bit_weakness
 
 
 @st.composite
 def interleavers(draw: st.DrawFn) -> Interleaver:
     symbol_bits = draw(st.integers(1, 9))
     size = symbol_bits * draw(st.integers(0, 60))
-    kind = draw(st.integers(0, 2))
+    kind = draw(st.integers(0, 3))
+    if kind == 3:
+        words = tuple(draw(st.lists(st.integers(1, 40), min_size=1, max_size=5)))
+        weakness = draw(st.lists(st.integers(0, 3), min_size=sum(words), max_size=sum(words)))
+        return StrongFirstInterleaver(words, weakness, draw(st.integers(0, 2**40)), draw(st.floats(0, 20)))
     if kind == 0:
         return BlockInterleaver(size, draw(st.integers(1, 70)), symbol_bits)
     if kind == 1:
@@ -121,11 +129,13 @@ def test_a_burst_hits_each_code_word_of_a_convolutional_interleaver_once() -> No
         assert len(set(word[start : start + branches].tolist())) == branches
 
 
-@pytest.mark.parametrize("text", ["none", "random", "block", "block:17", "convolutional:12,17"])
+@pytest.mark.parametrize(
+    "text", ["none", "random", "strong-first", "block", "block:17", "convolutional:12,17"]
+)
 def test_interleavers_by_name_keep_symbols_whole_and_are_undone(text: str) -> None:
     interleaving = INTERLEAVINGS.build(text)
     assert interleaving.spec == text
-    interleaver = interleaving.over(8 * 510, 8 * 60, 8, 0)
+    interleaver = interleaving.over(Slots((8 * 60,) * 8 + (8 * 30,), 8), 0)
     moved = interleaver.interleave(np.arange(8 * 510))
     assert (np.diff(moved.reshape(-1, 8), axis=1) == 1).all()
     np.testing.assert_array_equal(interleaver.deinterleave(moved), np.arange(8 * 510))
@@ -135,7 +145,8 @@ def test_interleavers_by_name_keep_symbols_whole_and_are_undone(text: str) -> No
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("shuffle", "unknown interleaver 'shuffle'; allowed: none, random, block, convolutional"),
+        ("shuffle", "unknown interleaver 'shuffle'; allowed: none, random, strong-first, block"),
+        ("strong-first:-1", "slope"),
         ("block:0", "columns is 0"),
         ("convolutional:12", "usage: convolutional:12,17"),
         ("convolutional:0,3", "branches is 0"),
@@ -145,3 +156,54 @@ def test_interleavers_by_name_keep_symbols_whole_and_are_undone(text: str) -> No
 def test_wrong_interleavers_say_what_is_right(text: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         INTERLEAVINGS.build(text)
+
+
+def test_strong_first_prefers_the_beginning_of_words_and_scatters_it_in_time() -> None:
+    """Shares of the strong places against the closed form, and times against uniform."""
+    words, slope = (6000, 12000, 6000), 1.5
+    weakness = np.tile([0, 0, 1, 1, 2, 2], 4000)
+    shuffled = StrongFirstInterleaver(words, weakness, seed=3, slope=slope)
+    part = np.concatenate([(np.arange(word) + 0.5) / word for word in words])
+    got = shuffled.interleave(part)
+    # u + slope · p with both uniform: a trapezoid; its thirds part the classes.
+    sample = (np.arange(1000) + 0.5) / 1000
+    key = sample[:, None] + slope * sample
+    ends = np.quantile(key, [0, 1 / 3, 2 / 3, 1])
+    for kind in range(3):
+        inside = (key >= ends[kind]) & (key < ends[kind + 1])
+        expected = float((inside * sample).sum() / inside.sum())
+        assert abs(got[weakness == kind].mean() - expected) < 5 * 0.3 / np.sqrt(8000)
+    word = np.concatenate([np.full(word, i) for i, word in enumerate(words)])
+    times = np.flatnonzero(shuffled.interleave(word) == 0)
+    assert abs(times.mean() / 24000 - 0.5) < 5 * 0.29 / np.sqrt(6000)
+    early = np.flatnonzero(shuffled.interleave(part) < 0.1)
+    assert abs(early.mean() / 24000 - 0.5) < 5 * 0.29 / np.sqrt(2400)
+
+
+def test_strong_first_is_random_where_all_places_are_equal() -> None:
+    way = INTERLEAVINGS.build("strong-first")
+    for slots in (Slots((60, 60)), Slots((60, 60), 1, np.zeros(120, np.uint8)), Slots((80, 40), 8)):
+        expected = RandomInterleaver(120, 7, slots.symbol_bits).interleave(np.arange(120))
+        np.testing.assert_array_equal(way.over(slots, 7).interleave(np.arange(120)), expected)
+    with pytest.raises(UsageError, match="keeps 8 together"):
+        way.over(Slots((80, 40), 8, np.ones(120, np.uint8)), 7)
+    with pytest.raises(UsageError, match="do not fill"):
+        StrongFirstInterleaver((60, 60), np.zeros(100))
+
+
+@pytest.mark.parametrize("name", ["qam16", "qam64", "qam256"])
+def test_weak_bits_are_those_of_low_capacity(name: str) -> None:
+    """Against hard decisions over AWGN: the weaker a bit is ranked, the more of them are wrong."""
+    modulation = MODULATIONS.build(name)
+    bits = modulation.bits_per_symbol
+    rng = np.random.default_rng(0)
+    sent = rng.integers(0, 2, (1, bits * 40_000)).astype(np.uint8)
+    noise = torch.from_numpy(rng.normal(0, 0.1, (2, 40_000)).astype(np.float32))
+    symbols = modulation.map(torch.from_numpy(sent)) + torch.complex(noise[0], noise[1])
+    llrs = modulation.demap(Received(symbols, torch.ones_like(symbols), torch.tensor(0.02))).numpy()
+    rates = ((llrs < 0) != sent).reshape(-1, bits).mean(axis=0)
+    weakness = bit_weakness(modulation)
+    levels = [rates[weakness == level].mean() for level in range(bits // 2)]
+    assert weakness.max() == bits // 2 - 1
+    assert levels == sorted(levels)
+    assert levels[0] < levels[-1]

@@ -73,8 +73,8 @@ class ChannelCode(Protocol):
         ...
 
     @property
-    def interleaved(self) -> bool:
-        """Whether a frame is interleaved: a code wants errors scattered over its blocks."""
+    def interleaver(self) -> str:
+        """How a frame is interleaved that is not told: "random" for a code that wants errors scattered."""
         ...
 
     @property

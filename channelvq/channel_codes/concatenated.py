@@ -15,7 +15,7 @@ from channelvq.channel_codes.punctured import PuncturedConvolutional
 from channelvq.channel_codes.reed_solomon import ReedSolomon
 from channelvq.components import integer
 from channelvq.errors import UsageError
-from channelvq.interleaving import BlockInterleaver
+from channelvq.interleavers import BlockInterleaver
 
 __all__ = ["Concatenated"]
 
@@ -74,7 +74,7 @@ class Concatenated:
     """
 
     symbol_bits = 1
-    interleaved = True
+    interleaver = "random"
 
     def __init__(
         self,

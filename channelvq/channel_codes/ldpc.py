@@ -55,7 +55,7 @@ class LDPC:
     modulation_order : int
         Bits of a symbol Q, for the bit interleaver of clause 5.4.2.2, which spreads the first bits over the
         first places of the symbols; n must be a multiple. 1 leaves the bits as they are; frames, which
-        interleave by themselves, use that.
+        interleave by themselves (`StrongFirstInterleaver`), use that.
 
     Raises
     ------
@@ -84,7 +84,7 @@ class LDPC:
     """
 
     symbol_bits = 1
-    interleaved = True
+    interleaver = "strong-first"
 
     def __init__(
         self,

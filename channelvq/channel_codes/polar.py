@@ -84,7 +84,7 @@ class Polar:
     """
 
     symbol_bits = 1
-    interleaved = True
+    interleaver = "random"
     crc_bits = 0
 
     def __init__(

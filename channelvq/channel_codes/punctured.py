@@ -114,7 +114,7 @@ class PuncturedConvolutional:
     """
 
     symbol_bits = 1
-    interleaved = True
+    interleaver = "random"
 
     def __init__(self, rate: str | Fraction, k: int = 1024, tail: str = "zero", crc: int = 16) -> None:
         self.rate = fraction(rate, "rate") if isinstance(rate, str) else rate

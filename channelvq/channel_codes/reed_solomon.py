@@ -82,7 +82,7 @@ class ReedSolomon:
     """
 
     symbol_bits = 8
-    interleaved = True
+    interleaver = "random"
     bounded_distance = True
     """The decoder jumps to a code word: where a CRC refutes it, the received word is the better guess."""
 

@@ -43,7 +43,7 @@ class Repetition:
     """
 
     symbol_bits = 1
-    interleaved = True
+    interleaver = "random"
     crc_bits = 0
     k_bits = 1
 

@@ -24,7 +24,7 @@ class Uncoded:
 
     spec = "uncoded"
     symbol_bits = 1
-    interleaved = False  # a burst or lost packet then hits few indices whole, not many in part
+    interleaver = "none"  # a burst or lost packet then hits few indices whole, not many in part
     crc_bits = 0
     k_bits = 1
     n_bits = 1

@@ -110,6 +110,27 @@ class Fading:
         variance = torch.tensor(snr.n0, dtype=symbols.real.dtype, device=symbols.device)
         return Received(add_noise(symbols, variance, seed_of("noise"), gain), gain, variance)
 
+    def power_gain(self, seed_of: Seeding) -> float:
+        """Give |h|² of a transmission that has one gain, the one that `transmit` draws for its first row.
+
+        Raises
+        ------
+        UsageError
+            If the gain changes within a transmission.
+
+        Examples
+        --------
+        >>> from channelvq.randomness import generator
+        >>> draw = lambda stream: generator(0, stream)
+        >>> channel = Fading(Pace(None))
+        >>> received = channel.transmit(torch.ones(1, 4, dtype=torch.complex64), Snr(10.0), draw)
+        >>> channel.power_gain(draw) == received.gain[0, 0].abs().square().item()
+        True
+        """
+        if self.pace.coherence is not None:
+            raise UsageError(f"the gain changes every {self.pace.coherence} symbols: there is not one of it")
+        return self._gain(torch.empty(1, 1, dtype=torch.complex64), seed_of)[0, 0].abs().square().item()
+
     def _gain(self, symbols: torch.Tensor, seed_of: Seeding) -> torch.Tensor:
         rows, uses = symbols.shape
         coherence = self.pace.coherence

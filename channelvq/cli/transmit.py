@@ -36,7 +36,10 @@ __all__ = ["transmit"]
     "--cbr", callback=read_ratio, default="1/12", show_default=True, help="Channel uses per source sample."
 )
 @click.option("--model", help="Weights of the codec; without it those that ship.")
-@click.option("--interleaver", help="none, random, block, convolutional:12,17; without it as the code wants.")
+@click.option(
+    "--interleaver",
+    help="none, random, strong-first, block, convolutional:12,17; without it as the code wants.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the channel.")
 @click.option("--trial", type=click.IntRange(0), default=0, show_default=True, help="Which repetition.")
 @click.option("--out", type=click.Path(path_type=Path), help="File for the received picture.")

@@ -17,7 +17,8 @@ from channelvq.bits import CERTAIN_LLR, hard_bits, pack_bits, unpack_bits
 from channelvq.channel_codes.convolutional import Convolutional
 from channelvq.crc import crc16
 from channelvq.errors import unknown_name
-from channelvq.interleaving import RandomInterleaver, spread
+from channelvq.interleavers import RandomInterleaver
+from channelvq.interleaving import spread
 from channelvq.randomness import generator
 
 __all__ = ["Header", "Layout", "position_order"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from channelvq.adaptive_link import AdaptiveLink
 from channelvq.bits import bits_to_llrs
 from channelvq.codecs.base import Codec, Picture
 from channelvq.errors import BudgetError, UsageError
@@ -18,7 +19,8 @@ from channelvq.provenance import source_fingerprint
 from channelvq.sweep.axis import Point
 from channelvq.sweep.identity import case_content, content_digest
 from channelvq.sweep.memory import Memory, essence
-from channelvq.sweep.plan import LinkOptions, SweepImage
+from channelvq.sweep.options import AdaptiveOptions, LinkOptions, Options
+from channelvq.sweep.plan import SweepImage
 from channelvq.sweep.unsent import Unsent, receive_nothing
 
 __all__ = ["Desk", "PictureMissingError", "Ready"]
@@ -81,12 +83,12 @@ class Desk:
     """Links, pictures and encoded pictures, the latest used first to stay."""
 
     def __init__(self) -> None:
-        self._links: dict[tuple[LinkOptions, str], Link] = {}
+        self._links: dict[tuple[Options, str], Link | AdaptiveLink] = {}
         self._checked: set[str] = set()
         self._pictures: OrderedDict[str, Picture] = OrderedDict()
         self._ready: OrderedDict[tuple[LinkOptions, str], Ready] = OrderedDict()
 
-    def link(self, options: LinkOptions, point: Point, seed: int, case: str) -> Link:
+    def link(self, options: Options, point: Point, seed: int, case: str) -> Link | AdaptiveLink:
         """Build a link, or give the one that is there; make sure that it is what was planned.
 
         Raises
@@ -108,6 +110,24 @@ class Desk:
                 )
             self._checked.add(case)
         return link
+
+    def sender(
+        self, options: Options, point: Point, seed: int, case: str, image: str, trial: int
+    ) -> tuple[LinkOptions, Link]:
+        """Give the link of one transmission, of an image (its hash): a sender that knows the gain picks it.
+
+        Raises
+        ------
+        UsageError
+            As `link` does.
+        """
+        link = self.link(options, point, seed, case)
+        if isinstance(link, AdaptiveLink):
+            assert isinstance(options, AdaptiveOptions)
+            rung = link.pick(image, point.snr_db, seed, trial)
+            return options.rungs[rung][1], link.rungs[rung][1]
+        assert isinstance(options, LinkOptions)
+        return options, link
 
     def ready(
         self, link: Link, options: LinkOptions, image: SweepImage, picture: Picture | None = None

@@ -16,6 +16,7 @@ from channelvq.plugins import origin_of
 from channelvq.provenance import source_fingerprint
 
 if TYPE_CHECKING:
+    from channelvq.adaptive_link import AdaptiveLink
     from channelvq.link import Link
 
 __all__ = ["TrialName", "case_content", "content_digest", "trial_id"]
@@ -24,14 +25,20 @@ _SHORT = 16  # hexadecimal digits, 64 bits: enough to tell the cases and images 
 _ID = re.compile(rf"([0-9a-f]{{1,{_SHORT}}})-([0-9a-f]{{1,{_SHORT}}})-(\d{{1,9}})")
 
 
-def case_content(link: Link, cbr: Fraction, snr_db: float | None, seed: int) -> dict[str, Any]:
+def case_content(link: Link | AdaptiveLink, cbr: Fraction, snr_db: float | None, seed: int) -> dict[str, Any]:
     """Describe all that a trial depends on, but its image and its number.
 
     Components go by canonical names, so that "rs:255,191" and "rs: 255, 191" are one; weights by their hash,
     not by their name; a concealment that was left open by the one that it meant. `source` is the fingerprint
     of the package's code: what other code computed is another trial. Components of other packages go by these
-    packages' names and versions besides, for their code has no fingerprint here.
+    packages' names and versions besides, for their code has no fingerprint here. An adaptive link is all that
+    its links are.
     """
+    from channelvq.adaptive_link import AdaptiveLink
+
+    if isinstance(link, AdaptiveLink):
+        rungs: list[Any] = [[start, case_content(rung, cbr, snr_db, seed)] for start, rung in link.rungs]
+        return {**rungs[0][1], "csi": rungs}
     model = getattr(link.codec, "model", None)
     concealment = getattr(link.codec, "concealment", None)
     components: dict[str, Any] = dict(link.components)

@@ -6,14 +6,15 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from channelvq.errors import UsageError, unknown_name
 from channelvq.sweep.identity import TrialName, case_content, content_digest
+from channelvq.sweep.options import Options, options_of
 from channelvq.sweep.spec import PictureChoice, Point, Scheme, SweepSpec
 
 if TYPE_CHECKING:
+    from channelvq.adaptive_link import AdaptiveLink
     from channelvq.codecs.base import Picture
     from channelvq.images import NamedImage
     from channelvq.link import Link
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Case",
     "Job",
-    "LinkOptions",
     "Plan",
     "SweepImage",
     "Unit",
@@ -31,39 +31,6 @@ __all__ = [
 ]
 
 _SHOWN_POINTS = 4
-
-
-@dataclass(frozen=True)
-class LinkOptions:
-    """What a `Link` is built from, but for its channel; travels to workers."""
-
-    codec: str
-    code: str
-    modulation: str
-    concealment: str | None
-    model: str | None
-    interleaver: str | None
-    cbr: Fraction
-
-    @classmethod
-    def of(cls, scheme: Scheme, spec: SweepSpec, point: Point) -> LinkOptions:
-        """Take them from a scheme of a spec, as it is at a point."""
-        there = scheme.at(point)
-        return cls(
-            there.codec,
-            there.code,
-            there.modulation,
-            there.concealment,
-            there.model,
-            there.interleaver,
-            there.cbr or spec.cbr,
-        )
-
-    def build(self, channel: str) -> Link:
-        """Make the link over `channel`."""
-        from channelvq.link import Link
-
-        return Link(channel=channel, **vars(self))
 
 
 @dataclass(frozen=True)
@@ -94,7 +61,7 @@ class Case:
     """Scheme and point; `content` is all that a trial depends on but image and number, `hash` its SHA-256."""
 
     scheme: Scheme
-    options: LinkOptions
+    options: Options
     point: Point
     content: dict[str, Any]
     hash: str
@@ -114,7 +81,7 @@ class Job:
 class Unit:
     """Trials that share an image and a scheme, so that the image is encoded once."""
 
-    options: LinkOptions
+    options: Options
     image: SweepImage
     seed: int
     jobs: tuple[Job, ...]
@@ -221,11 +188,11 @@ def make_plan(spec: SweepSpec, *, images: str | None = None) -> Plan:
         raise unknown_name("image in [pictures]", wanted, (image.name for image in found))
     cases: list[Case] = []
     weights: dict[str, str] = {}
-    links: dict[Point, dict[str, Link]] = {point: {} for point in spec.points}
+    links: dict[Point, dict[str, Link | AdaptiveLink]] = {point: {} for point in spec.points}
     for scheme in spec.schemes:
         for point in spec.points:
-            options = LinkOptions.of(scheme, spec, point)
             try:
+                options = options_of(scheme, spec.cbr, point)
                 link = options.build(point.channel)
                 link.check_snr(point.snr_db)
             except UsageError as error:
@@ -281,7 +248,7 @@ def _grey_psnr_db(picture: Picture) -> float | None:
     return 10 * math.log10(255**2 / error) if error else None
 
 
-def _check_fair(links: dict[Point, dict[str, Link]], images: list[SweepImage]) -> None:
+def _check_fair(links: dict[Point, dict[str, Link | AdaptiveLink]], images: list[SweepImage]) -> None:
     """Refuse to compare schemes that do not use the channel equally much, wherever they are compared."""
     from channelvq.link import why_unfair
 
@@ -299,9 +266,10 @@ def _check_fair(links: dict[Point, dict[str, Link]], images: list[SweepImage]) -
                     raise UsageError(f"schemes {pair_names} cannot be compared: {reason} ({point.label})")
 
 
-def _use_of(link: Link) -> str:
+def _use_of(link: Link | AdaptiveLink) -> str:
     """Name all that a link's use of the channel depends on."""
-    return f"{link.components['code']} {link.components['modulation']} {link.cbr}"
+    named = link.components
+    return f"{named.get('code')} {named.get('modulation')} {named.get('csi')} {link.cbr}"
 
 
 def chosen_points(points: tuple[Point, ...], choice: PictureChoice) -> tuple[Point, ...]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from channelvq.sweep.columns import CaseColumns
 from channelvq.sweep.means import limits
-from channelvq.sweep.plan import Case, Job, LinkOptions, Plan, SweepImage, Unit
+from channelvq.sweep.options import Options
+from channelvq.sweep.plan import Case, Job, Plan, SweepImage, Unit
 from channelvq.sweep.stopping import StoppingRule, Verdict
 from channelvq.sweep.store import Trial, TrialError
 
@@ -19,7 +20,7 @@ __all__ = ["MAX_LOSSES", "PointState", "Schedule"]
 MAX_LOSSES = 3
 """After so many workers lost with it a trial is given up."""
 
-Group = tuple[LinkOptions, str]
+Group = tuple[Options, str]
 """What an encoded image is of: how, and which."""
 
 

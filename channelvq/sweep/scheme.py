@@ -117,6 +117,9 @@ class Scheme(Table):
         is loaded.
     tuned_at_snr_db : float or None
         Take what the file chooses for this SNR, at every point: a design for one SNR, met by others.
+    csi : bool
+        Whether the sender knows the gain of block fading, and takes, transmission by transmission, the choice
+        for the SNR that this one has; the choices are those for AWGN.
     choices : tuple of Choice
         What to send where, read from `tuned` or given as `[[scheme.choice]]`.
 
@@ -139,6 +142,7 @@ class Scheme(Table):
     cbr: Cbr | None = None
     tuned: str | None = None
     tuned_at_snr_db: Snr | None = None
+    csi: bool = False
     choices: Annotated[tuple[Choice, ...], BeforeValidator(as_tuple), Field(alias="choice")] = ()
 
     @model_validator(mode="before")
@@ -171,19 +175,22 @@ class Scheme(Table):
             raise ValueError(f"two choices are for {repeated[0]!r}")
         if len({choice.snr_db is None for choice in self.choices}) > 1:
             raise ValueError("choices are either all for an snr_db or all for a channel")
+        if self.csi and (not self.choices or self.choices[0].snr_db is None):
+            raise ValueError('csi needs choices for SNRs: tuned = "FILE" or [[scheme.choice]] with snr_db')
         return self
 
     def at(self, point: Point) -> Scheme:
         """Give the scheme of fixed code and modulation that this one is at a point.
 
-        A concealment that the scheme names is kept, whatever its choice says.
+        A concealment that the scheme names is kept, whatever its choice says. A scheme whose sender knows the
+        gain is none that is fixed, and is given as it is.
 
         Raises
         ------
         ValueError
             If it has choices, but none for the point.
         """
-        if not self.choices:
+        if not self.choices or self.csi:
             return self
         chosen = self._chosen(point)
         values = {

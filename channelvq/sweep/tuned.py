@@ -193,7 +193,12 @@ def _check_fits(tuned: Tuned, scheme: dict[str, Any], content: dict[str, Any], *
     if isinstance(cbr, str | int | float) and fraction(str(cbr), "cbr") != tuned.cbr:
         raise UsageError(f"made for CBR {tuned.cbr}, the scheme has {Fraction(str(cbr))}")
     channel = content.get("channel")
-    if not fixed and channel != tuned.channel:
+    if scheme.get("csi"):
+        if tuned.channel != "awgn":
+            raise UsageError(
+                f"made for {tuned.channel or 'bit channels'}: a sender that knows the gain wants AWGN's"
+            )
+    elif not fixed and channel != tuned.channel:
         made, has = tuned.channel or "bit channels", channel or "bit channels"
         raise UsageError(
             f"made for {made}, the sweep has {has}; one choice of it may be met by other channels: "

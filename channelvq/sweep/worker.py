@@ -124,8 +124,8 @@ def _make(desk: Desk, unit: Unit, job: Job, picture: Picture | None) -> tuple[Tr
 def _send(desk: Desk, unit: Unit, job: Job, picture: Picture | None) -> tuple[Ready, Reception[Any]]:
     """Send the unit's image once."""
     try:
-        link = desk.link(unit.options, job.point, unit.seed, job.case)
-        ready = desk.ready(link, unit.options, unit.image, picture)
+        options, link = desk.sender(unit.options, job.point, unit.seed, job.case, unit.image.hash, job.trial)
+        ready = desk.ready(link, options, unit.image, picture)
     except UsageError as error:
         raise UsageError(f"image {unit.image.name!r}, codec {unit.options.codec!r}: {error}") from None
     try:

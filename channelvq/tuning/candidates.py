@@ -20,7 +20,7 @@ from channelvq.framing import Frame, LayeredFrame, make_frame
 from channelvq.modulation import MODULATIONS
 from channelvq.snr import Snr
 from channelvq.sweep.axis import Point
-from channelvq.sweep.plan import LinkOptions
+from channelvq.sweep.options import LinkOptions
 
 if TYPE_CHECKING:
     from channelvq.tuning.spec import TuneSpec
@@ -55,8 +55,8 @@ class Candidate:
 
     def frame(self, uses: int) -> Frame | LayeredFrame:
         """Make the frame of so many channel uses."""
-        bits = uses * MODULATIONS.build(self.options.modulation).bits_per_symbol
-        return make_frame(build_code(self.options.code), int(bits), self.options.interleaver)
+        modulation = MODULATIONS.build(self.options.modulation)
+        return make_frame(build_code(self.options.code), uses, modulation, self.options.interleaver)
 
     @property
     def label(self) -> str:

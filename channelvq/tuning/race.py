@@ -11,7 +11,8 @@ import numpy as np
 
 from channelvq.link import Link
 from channelvq.sweep.axis import Point
-from channelvq.sweep.plan import LinkOptions, SweepImage
+from channelvq.sweep.options import LinkOptions
+from channelvq.sweep.plan import SweepImage
 from channelvq.sweep.stopping import PSNR_CAP_DB
 from channelvq.sweep.worker import one_thread, own_desk
 from channelvq.tuning.candidates import Candidate

@@ -30,12 +30,12 @@ def make(k: int, n: int, size: int = 8, crc: int = 11, interleaver: bool = True)
 def test_keeps_the_contract_of_codes() -> None:
     code = Polar()
     assert isinstance(code, BlockCode) and isinstance(code, ChannelCode)
-    assert (code.k_bits, code.n_bits, code.crc_bits, code.symbol_bits, code.interleaved) == (
+    assert (code.k_bits, code.n_bits, code.crc_bits, code.symbol_bits, code.interleaver) == (
         256,
         512,
         0,
         1,
-        True,
+        "random",
     )
 
 

@@ -24,7 +24,7 @@ from channelvq.channels.bsc import BinarySymmetric
 from channelvq.channels.fading import Fading, Pace
 from channelvq.channels.gilbert_elliott import GilbertElliott
 from channelvq.channels.packet_erasure import PacketErasure
-from channelvq.interleaving import Interleaver
+from channelvq.interleavers import Interleaver
 from channelvq.modulation import Modulation
 from channelvq.randomness import generator
 from channelvq.snr import Snr

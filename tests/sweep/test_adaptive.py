@@ -16,7 +16,8 @@ from PIL import Image
 from channelvq.errors import UsageError
 from channelvq.report.table import point_rows
 from channelvq.sweep.executors import Serial
-from channelvq.sweep.plan import LinkOptions, make_plan
+from channelvq.sweep.options import options_of
+from channelvq.sweep.plan import make_plan
 from channelvq.sweep.rows import Trial
 from channelvq.sweep.runner import run_plan
 from channelvq.sweep.scheme import Scheme
@@ -142,7 +143,7 @@ def test_a_spec_holds_what_its_file_chose(tmp_path: Path) -> None:
     spec = load_spec(place(tmp_path))
     (tmp_path / "tables" / "jpeg.toml").unlink()
     assert from_json(spec.to_json()) == spec
-    there = [LinkOptions.of(spec.schemes[1], spec, point).code for point in spec.points]
+    there = [options_of(spec.schemes[1], spec.cbr, point).code for point in spec.points]
     assert there == ["rs:255,127", "rs:255,127", "rs:255,191"]
     other = load_spec(place(tmp_path, tuned=TUNED.model_copy(update={"name": "x", "seed": 9})))
     assert other.content_hash == spec.content_hash
@@ -252,3 +253,30 @@ def test_only_the_picture_that_does_not_fit_fails(spec: SweepSpec, folder: Path,
     tiny = next(image.hash for image in plan.images if image.name == "tiny")
     assert {trial.status for trial in trials if trial.image == tiny} == {"failed"}
     assert {trial.status for trial in trials if trial.image != tiny} == {"ok"}
+
+
+def test_a_sender_that_knows_the_gain_makes_the_trials_of_what_it_takes(tmp_path: Path) -> None:
+    """Each trial of the adaptive scheme is that of one of the fixed ones, and both are taken."""
+    text = SWEEP.replace('"awgn"', '"rayleigh:block"').replace(
+        "snr_db = [4, 7, 10]", "snr_db = 7\ntrials = 5"
+    )
+    other = '\n[[scheme]]\nname = "strong"\ncodec = "jpeg"\ncode = "rs:255,127"\n'
+    trials, results = run(load_spec(place(tmp_path, text + "csi = true\n" + other)), tmp_path / "store")
+    names = {case.hash: case.scheme.name for case in make_plan(results.spec).cases}
+    made = {(names[t.case], t.image, t.trial): replace(t, case="") for t in trials}
+    taken = {"fixed": 0, "strong": 0}
+    for (name, *key), trial in made.items():
+        if name == "best":
+            same = [other for other in taken if made[other, key[0], key[1]] == trial]
+            assert same
+            if len(same) == 1:
+                taken[same[0]] += 1
+    assert min(taken.values()) > 0
+
+
+def test_csi_wants_choices_for_awgn_and_a_gain_to_know(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="csi needs choices for SNRs"):
+        Scheme.model_validate({"name": "A", "codec": "jpeg", "code": "uncoded", "csi": True})
+    spec = load_spec(place(tmp_path, SWEEP + "csi = true\n"))
+    with pytest.raises(UsageError, match="channel 'awgn' has no gain for the sender to know"):
+        make_plan(spec)

@@ -11,7 +11,7 @@ from scipy import stats
 from channelvq.evaluation.theory import ber_awgn, capacity_bicm, word_failure_rate
 from channelvq.snr import Snr
 from channelvq.sweep.axis import Point
-from channelvq.sweep.plan import LinkOptions
+from channelvq.sweep.options import LinkOptions
 from channelvq.tuning import reliability
 from channelvq.tuning.candidates import Candidate, beyond_capacity, candidates_of
 from channelvq.tuning.reliability import Reliability, count_blocks, reliable_ones

@@ -15,7 +15,8 @@ from channelvq.report.page.axis import Axis
 from channelvq.report.page.budget import LARGEST, Pixels, Window
 from channelvq.report.page.numbers import ranges
 from channelvq.report.shown import picture_of_png
-from channelvq.sweep.plan import Case, Job, LinkOptions, Plan, SweepImage, Unit, make_plan
+from channelvq.sweep.options import AdaptiveOptions, LinkOptions
+from channelvq.sweep.plan import Case, Job, Plan, SweepImage, Unit, make_plan
 from channelvq.sweep.spec import PictureChoice, Point
 from channelvq.sweep.store import Store, Trial
 from channelvq.sweep.worker import receive
@@ -251,6 +252,9 @@ def _accounts(work: _Work, axis: Axis) -> tuple[Paid, ...]:
     for s, scheme in enumerate(work.plan.spec.schemes):
         for i, point in enumerate(axis.points):
             options = _case(work.plan, scheme.name, point).options
+            if isinstance(options, AdaptiveOptions):
+                work.notes[f"No account of {scheme.name}: it follows the gain of each transmission."] = None
+                continue
             if options not in made:
                 try:
                     made[options] = options.build(point.channel).prepare(work.sent).account
