@@ -14,21 +14,24 @@ import time
 import numpy as np
 
 from channelvq.bits import bits_to_llrs
-from channelvq.codecs.layout import Layout
+from channelvq.codecs.layout import HEADER_BYTES, Layout
 from channelvq.codecs.vqvae import VqvaeCodec
 from channelvq.images import image_set
 from channelvq.sweep.statistics import share
 
 
-def guarded(images: str) -> tuple[list[np.ndarray], float]:
-    """Give the guarded bits of each picture's header and map in turns, and their share of a message."""
+def guarded(images: str) -> tuple[list[tuple[np.ndarray, bytes]], float]:
+    """Give header and map of each picture in turns, guarded and plain, and their share of a message."""
     codec, found, shares = VqvaeCodec(beams=1), [], []
     for image in image_set(images):
         picture = image.load()
         message = codec.encode(picture, int(0.5 * picture.shape[1] * picture.shape[2]))
         sizes = message.parts["header"], message.parts["map"]
-        places = codec.layout.slots(message.bits.size, *sizes)
-        found += [message.bits[places[0]], message.bits[places[1]]]
+        *places, _ = codec.layout.slots(message.bits.size, *sizes)
+        header = codec.layout.read_header(bits_to_llrs(message.bits))
+        for place, length in zip(places, (HEADER_BYTES, header.map_bytes), strict=True):
+            data = codec.layout.recover(bits_to_llrs(message.bits[place]), length)
+            found.append((message.bits[place], data))
         shares.append(sum(sizes) / message.bits.size)
     return found, float(np.mean(shares))
 
@@ -45,8 +48,11 @@ def main() -> None:
     lost, begun = 0, time.perf_counter()
     for number in range(arguments.pictures):
         pair = parts[2 * number % len(parts) : 2 * number % len(parts) + 2]
-        hit = (bits ^ (rng.random(bits.size) < arguments.p).astype(np.uint8) for bits in pair)
-        lost += any(layout.recover(bits_to_llrs(bits, size)) is None for bits in hit)
+        lost += any(
+            layout.recover(bits_to_llrs(bits ^ (rng.random(bits.size) < arguments.p), size), len(data))
+            != data
+            for bits, data in pair
+        )
     rate = share(lost, arguments.pictures)
     print(f"header and map take {100 * portion:.1f} % of 0.5 bits per pixel ({arguments.images})")
     seconds = f"{time.perf_counter() - begun:.0f} s"

@@ -1,7 +1,7 @@
 """Where the bits of a VQ message stand: header, depth map and indices.
 
 Header (7 bytes): version 4 bits, grey 1, width - 1 16, height - 1 16, bytes of the coded map 19; then a
-CRC-16. The map: its bytes, then a CRC-16. The indices follow stage by stage, in a shuffled order of
+CRC-16. The map: its bytes, then a CRC-16. Both are guarded (`Layout`). The indices follow stage by stage, in a shuffled order of
 positions, so that neighbours part.
 """
 
@@ -15,24 +15,27 @@ import numpy.typing as npt
 
 from channelvq.bits import CERTAIN_LLR, hard_bits, pack_bits, unpack_bits
 from channelvq.channel_codes.convolutional import Convolutional
+from channelvq.codecs.inner_frame import decode_frame, read_rate, shortest_frame
 from channelvq.crc import crc16
-from channelvq.errors import unknown_name
+from channelvq.errors import UsageError, unknown_name
 from channelvq.interleavers import RandomInterleaver
 from channelvq.interleaving import spread
 from channelvq.randomness import generator
 
-__all__ = ["Header", "Layout", "position_order"]
+__all__ = ["GUARD_RATE", "HEADER_BYTES", "Header", "Layout", "position_order"]
 
 Bits = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
-VERSION = 1
+VERSION = 3
 _FIELDS = (("version", 4), ("grey", 1), ("width", 16), ("height", 16), ("map_bytes", 19))
-_HEADER_BYTES = 7
+HEADER_BYTES = 7
 _CRC_BITS = 16
+GUARD_RATE = "2/5"
+_LONG = 1000  # bits from which on LDPC codes of a higher rate do better than the convolutional one
 
 GUARD = Convolutional(generators=(0o2353, 0o2671, 0o3175), constraint_length=11)
-"""Rate 1/3, 1024 states, free distance 22 (Larsen's table): survives where uncoded indices are long lost."""
+"""Of short parts: rate 1/3, 1024 states, free distance 22 (Larsen's table)."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Header:
         number = 0
         for value, (_, size) in zip(values, _FIELDS, strict=True):
             number = number << size | value
-        return number.to_bytes(_HEADER_BYTES, "big")
+        return number.to_bytes(HEADER_BYTES, "big")
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Header | None:
@@ -88,15 +91,20 @@ class Layout:
     Parameters
     ----------
     name : {"strewn", "ranked"}
-        "strewn": both go through the guard code, are shuffled (for a trellis does not bear a burst) and are
-        strewn evenly among the indices; for a message that nothing else protects, or all of it alike.
-        "ranked": header, map and stages follow in order of importance and bear no protection of the codec's;
-        for a link that protects the parts of a message unequally.
+        "strewn": both are guarded by a code of their own and strewn evenly among the indices; for a message
+        that nothing else protects, or all of it alike. "ranked": header, map and stages follow in order of
+        importance and bear no protection of the codec's; for a link that protects the parts of a message
+        unequally.
+    guard : str
+        Rate of the LDPC code of maps of 1000 bits and more: 2/5 survives where uncoded indices are long lost,
+        the more so than the convolutional code of rate 1/3 and 1024 states that header and shorter maps have
+        (which is shuffled, for a trellis does not bear a burst). "none" leaves long maps bare, for a channel
+        that delivers all bits right.
 
     Raises
     ------
     UsageError
-        If the name is another.
+        If the name is another, the guard no rate from 1/5 to 9/10, or a guard is given to a ranked message.
 
     Examples
     --------
@@ -108,46 +116,60 @@ class Layout:
     >>> [place.tolist() for place in ranked.slots(8, 2, 2)]
     [[0, 1], [2, 3], [4, 5, 6, 7]]
     >>> from channelvq.bits import bits_to_llrs
-    >>> ranked.recover(bits_to_llrs(ranked.protect(b"map")))
+    >>> ranked.recover(bits_to_llrs(ranked.protect(b"map")), 3)
     b'map'
+    >>> [Layout("strewn", guard).coded_bits(450) for guard in ("2/5", "1/2", "none")]
+    [9100, 7280, 3616]
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, guard: str = GUARD_RATE) -> None:
         if name not in ("strewn", "ranked"):
             raise unknown_name("layout", name, ("strewn", "ranked"))
+        if name == "ranked" and guard not in (GUARD_RATE, "none"):
+            raise UsageError(f"guard={guard} does not go with layout=ranked, which the link protects")
         self.name = name
+        self.rate = None if guard == "none" else read_rate(guard, "guard")
         self._guarded = name == "strewn"
+
+    @property
+    def guard(self) -> str:
+        """Canonical text of the guard."""
+        return "none" if self.rate is None else str(self.rate)
 
     def coded_bits(self, n_bytes: int) -> int:
         """Bits that `n_bytes` of header or map take, their CRC and all protection included."""
         plain = 8 * n_bytes + _CRC_BITS
-        return GUARD.coded_bits(plain) if self._guarded else plain
-
-    @property
-    def expansion(self) -> int:
-        """Coded bits a bit of the map."""
-        return len(GUARD.generators) if self._guarded else 1
+        if not self._guarded:
+            return plain
+        if plain < _LONG:
+            return GUARD.coded_bits(plain)
+        return plain if self.rate is None else shortest_frame(self.rate, plain).coded_bits
 
     @property
     def header_bits(self) -> int:
         """Bits of the header."""
-        return self.coded_bits(_HEADER_BYTES)
+        return self.coded_bits(HEADER_BYTES)
 
     def protect(self, data: bytes) -> Bits:
         """Append a CRC-16, and guard."""
         plain = unpack_bits(data + crc16(data).to_bytes(2, "big"))
-        if not self._guarded:
+        if not self._guarded or (len(plain) >= _LONG and self.rate is None):
             return plain
+        if self.rate is not None and len(plain) >= _LONG:
+            return shortest_frame(self.rate, len(plain)).encode(plain)
         coded = GUARD.encode(plain[None])[0]
         return _shuffle(len(coded)).interleave(coded)
 
-    def recover(self, llrs: npt.NDArray[np.float32]) -> bytes | None:
-        """Decode what `protect` made; None if its CRC does not hold."""
+    def recover(self, llrs: npt.NDArray[np.float32], n_bytes: int) -> bytes | None:
+        """Decode what `protect` made of so many bytes; None if its CRC does not hold."""
+        plain = 8 * n_bytes + _CRC_BITS
         known = np.nan_to_num(llrs.astype(np.float32), nan=0.0, posinf=CERTAIN_LLR, neginf=-CERTAIN_LLR)
-        if self._guarded:
-            bits = GUARD.decode(_shuffle(len(known)).deinterleave(known)[None]).bits[0]
-        else:
+        if not self._guarded or (plain >= _LONG and self.rate is None):
             bits = hard_bits(known)
+        elif self.rate is not None and plain >= _LONG:
+            bits = hard_bits(decode_frame(shortest_frame(self.rate, plain), known).llrs[:plain])
+        else:
+            bits = GUARD.decode(_shuffle(len(known)).deinterleave(known)[None]).bits[0]
         decoded = pack_bits(bits).tobytes()
         data, check = decoded[:-2], decoded[-2:]
         return data if crc16(data) == int.from_bytes(check, "big") else None
@@ -166,7 +188,7 @@ class Layout:
         if len(llrs) < self.header_bits:
             return None
         place, _, _ = self.slots(len(llrs), self.header_bits, 0)
-        data = self.recover(llrs[place])
+        data = self.recover(llrs[place], HEADER_BYTES)
         return Header.from_bytes(data) if data else None
 
     def slots(self, total: int, header: int, map_: int) -> tuple[Ints, Ints, Ints]:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
-from functools import lru_cache
-
 import numpy as np
 import numpy.typing as npt
 
-from channelvq.bits import CERTAIN_LLR
-from channelvq.channel_codes.ldpc import LDPC
-from channelvq.components import fraction
+from channelvq.codecs.inner_frame import decode_frame, read_rate, shortest_frame
 from channelvq.errors import UsageError
-from channelvq.framing import Frame
 
 __all__ = ["StageProtection"]
 
 Bits = npt.NDArray[np.uint8]
 Llrs = npt.NDArray[np.float32]
-
-_LOWEST, _HIGHEST = Fraction(1, 5), Fraction(9, 10)
 
 
 class StageProtection:
@@ -56,10 +47,7 @@ class StageProtection:
 
     def __init__(self, text: str, stages: int) -> None:
         parts = [] if text == "none" else text.split("+")
-        self.rates = tuple(fraction(part.strip(), "protect") for part in parts)
-        for rate in self.rates:
-            if not _LOWEST <= rate <= _HIGHEST:
-                raise UsageError(f"protect is {text!r}, rates must be from {_LOWEST} to {_HIGHEST}")
+        self.rates = tuple(read_rate(part, "protect") for part in parts)
         if len(self.rates) > stages:
             raise UsageError(f"protect is {text!r}, more rates than the {stages} stages of the model")
         self.stages = stages
@@ -78,13 +66,13 @@ class StageProtection:
         """Bits that are sent for `bits` bits of a stage (from 0)."""
         if stage >= len(self.rates) or not bits:
             return bits
-        return _frame(self.rates[stage], bits, stage).coded_bits
+        return shortest_frame(self.rates[stage], bits, stage).coded_bits
 
     def protect(self, stage: int, bits: Bits) -> Bits:
         """Encode the bits [n] of a stage."""
         if stage >= len(self.rates) or not bits.size:
             return bits
-        return _frame(self.rates[stage], bits.size, stage).encode(bits)
+        return shortest_frame(self.rates[stage], bits.size, stage).encode(bits)
 
     def recover(self, stage: int, llrs: Llrs, bits: int) -> Llrs:
         """Give the LLRs [bits] of a stage, of those of what was sent for it.
@@ -94,18 +82,4 @@ class StageProtection:
         """
         if stage >= len(self.rates) or not bits:
             return llrs
-        known = np.nan_to_num(llrs.astype(np.float32), nan=0.0, posinf=CERTAIN_LLR, neginf=-CERTAIN_LLR)
-        return _frame(self.rates[stage], bits, stage).decode(known).llrs[:bits]
-
-
-@lru_cache(maxsize=16)
-def _frame(rate: Fraction, bits: int, seed: int) -> Frame:
-    """Make the shortest frame of a rate that holds `bits` message bits."""
-    code = LDPC.from_args(str(rate))
-    coded = math.ceil((bits + code.crc_bits) / rate)
-    while True:
-        runs = code.fill(coded)
-        held = sum(run.blocks * (run.code.k_bits - code.crc_bits) for run in runs)
-        if held >= bits:
-            return Frame(code, coded, seed)
-        coded += max(1, math.ceil((bits - held) / rate))
+        return decode_frame(shortest_frame(self.rates[stage], bits, stage), llrs).llrs[:bits]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from channelvq.bits import bits_to_llrs, hard_bits
 from channelvq.codecs.base import Decoded, Message, Picture, grey_picture
 from channelvq.codecs.depth_map import MapCoder
-from channelvq.codecs.layout import Header, Layout, position_order
+from channelvq.codecs.layout import GUARD_RATE, Header, Layout, position_order
 from channelvq.codecs.stage_protection import StageProtection
 from channelvq.components import integer
 from channelvq.concealment import BEST, BEST_ALONE, CONCEALMENTS
@@ -60,6 +61,8 @@ class VqvaeCodec:
     protect : str
         Rates of the LDPC codes of the first stages, see `StageProtection`: "1/2+3/4"; "none" by default. Part
         of the scheme, as the layout is: the receiver knows it.
+    guard : str
+        Rate of the code of the depth map, see `Layout`: "2/5" by default, "none" for a clean channel.
 
     Raises
     ------
@@ -75,8 +78,9 @@ class VqvaeCodec:
         beams: int | str = _BEAMS,
         layout: str = "strewn",
         protect: str = "none",
+        guard: str = GUARD_RATE,
     ) -> None:
-        self.layout = Layout(layout)
+        self.layout = Layout(layout, guard)
         self.model = load_model(model)
         self.protection = StageProtection(protect, self.model.network.shape.stages)
         if self.protection.rates and layout == "ranked":
@@ -97,9 +101,10 @@ class VqvaeCodec:
         beams: str = str(_BEAMS),
         layout: str = "strewn",
         protect: str = "none",
+        guard: str = GUARD_RATE,
     ) -> VqvaeCodec:
-        """Make the codec from text: `vqvae`, `vqvae:MODEL`, `vqvae:beams=8`, `vqvae:protect=1/2+3/4`."""
-        return cls(model, concealment, beams, layout, protect)
+        """Make the codec from text: `vqvae`, `vqvae:MODEL`, `vqvae:protect=1/2+3/4`, `vqvae:guard=none`."""
+        return cls(model, concealment, beams, layout, protect, guard)
 
     @property
     def spec(self) -> str:
@@ -111,6 +116,8 @@ class VqvaeCodec:
             parts.append(f"layout={self.layout.name}")
         if self.protection.rates:
             parts.append(f"protect={self.protection.spec}")
+        if self.layout.guard != GUARD_RATE:
+            parts.append(f"guard={self.layout.guard}")
         return ":".join(["vqvae", ",".join(parts)]) if parts else "vqvae"
 
     def encode(self, picture: Picture, budget_bits: int) -> Message:
@@ -232,16 +239,15 @@ class VqvaeCodec:
         shape = self.model.network.shape
         bits_a_stage = shape.cell**2 * shape.index_bits
         bits_of_stages = bits_a_stage * self.protection.expansion if self.protection.rates else bits_a_stage
-        map_start = self.layout.coded_bits(0)
 
         def sent(depth: torch.Tensor) -> int:
             deep = [int((depth > stage).sum()) for stage in range(shape.stages)]
             return sum(self.protection.coded_bits(i, n * bits_a_stage) for i, n in enumerate(deep))
 
-        def at(log_price: float) -> tuple[torch.Tensor, float]:
+        def at(log_price: float) -> tuple[torch.Tensor, int]:
             depth = allocate(cells, torch.tensor([log_price]).exp(), bits_of_stages)[0]
-            map_bits = self._map_coder.bits(depth.numpy())
-            return depth, sent(depth) + map_start + self.layout.expansion * map_bits
+            map_bytes = math.ceil(self._map_coder.bits(depth.numpy()) / 8)
+            return depth, sent(depth) + self.layout.coded_bits(map_bytes)
 
         low, high = -20.0, 6.0
         room = budget_bits - self.layout.header_bits
@@ -272,9 +278,7 @@ class VqvaeCodec:
         layout, header_bits = self.layout, self.layout.header_bits
         if len(llrs) < header_bits:
             return "message too short for a header"
-        place, _, _ = layout.slots(len(llrs), header_bits, 0)
-        data = layout.recover(llrs[place])
-        header = Header.from_bytes(data) if data else None
+        header = layout.read_header(llrs)
         if header is None:
             return "header lost"
         if (header.height, header.width, header.grey) != (shape[1], shape[2], shape[0] == 1):
@@ -283,7 +287,7 @@ class VqvaeCodec:
         if header_bits + map_bits > len(llrs):
             return "header of another message"
         _, map_place, index_place = layout.slots(len(llrs), header_bits, map_bits)
-        coded = layout.recover(llrs[map_place])
+        coded = layout.recover(llrs[map_place], header.map_bytes)
         if coded is None:
             return "depth map lost"
         sizes = self.model.network.shape

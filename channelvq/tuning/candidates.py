@@ -59,6 +59,11 @@ class Candidate:
         return make_frame(build_code(self.options.code), uses, modulation, self.options.interleaver)
 
     @property
+    def sending(self) -> tuple[str | None, ...]:
+        """All that its lost blocks depend on: how it sends, whatever the codec."""
+        return self.options.code, self.options.modulation, self.options.interleaver
+
+    @property
     def label(self) -> str:
         """What to call it in a message."""
         return f"{self.options.code} {self.options.modulation}"

@@ -132,7 +132,7 @@ def _count(
     ]
     some = [candidates[place] for place in places]
     uses = candidates[0].options.build(spec.points[0].channel).channel_uses(image.shape)
-    ways = tuple((one.options.code, one.options.modulation, one.options.interleaver) for one in some)
+    ways = tuple(candidate.sending for candidate in some)
     keys = {point: (ways, point, uses, bound, spec.seed) for point in counted}
     missing = [point for point in counted if keys[point] not in known]
     calls = [(some, point, uses, bound, spec.seed) for point in missing]

@@ -147,11 +147,14 @@ def reliable_ones(
         By place in `candidates`.
     """
     seen: dict[int, Reliability] = {}
+    counted: dict[tuple[str | None, ...], Reliability] = {}
     with one_thread():
         for place, candidate in enumerate(candidates):
             if beyond_capacity(candidate, point):
                 continue
-            seen[place] = count_blocks(candidate, point, uses, bound, seed)
+            if candidate.sending not in counted:
+                counted[candidate.sending] = count_blocks(candidate, point, uses, bound, seed)
+            seen[place] = counted[candidate.sending]
             if seen[place].keeps and not seen[place].frame_errors:
                 break
     return seen
