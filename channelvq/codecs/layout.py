@@ -1,8 +1,8 @@
 """Where the bits of a VQ message stand: header, depth map and indices.
 
 Header (7 bytes): version 4 bits, grey 1, width - 1 16, height - 1 16, bytes of the coded map 19; then a
-CRC-16. The map: its bytes, then a CRC-16. Both are guarded (`Layout`). The indices follow stage by stage, in a shuffled order of
-positions, so that neighbours part.
+CRC-16. The map: its bytes, then a CRC-16. Both are guarded (`Layout`). The indices follow stage by stage,
+in a shuffled order of positions, so that neighbours part.
 """
 
 from __future__ import annotations
