@@ -179,7 +179,7 @@ def test_blocks_that_their_crc_vouches_for_are_known(text: str) -> None:
 
 def test_a_crc_of_24_bits_outweighs_a_parity_bit_that_cannot_be_mended() -> None:
     """One parity bit that only one check knows of is received wrong with more weight than the check has."""
-    code = CHANNEL_CODES.build("ldpc:1/2,k=1024")
+    code = CHANNEL_CODES.build("ldpc:1/2,k=1024,iterations=5")
     frame = Frame(code, 2048, interleaver="none")
     message = random_bits(frame.message_bits)
     llrs = bits_to_llrs(frame.encode(message), 4.0)
@@ -191,7 +191,7 @@ def test_a_crc_of_24_bits_outweighs_a_parity_bit_that_cannot_be_mended() -> None
     out = frame.decode(llrs)
     assert out.trusted.all()
     np.testing.assert_array_equal(out.llrs, bits_to_llrs(message))
-    short = Frame(CHANNEL_CODES.build("ldpc:1/2,k=1024,crc=16"), 2048, interleaver="none")
+    short = Frame(CHANNEL_CODES.build("ldpc:1/2,k=1024,iterations=5,crc=16"), 2048, interleaver="none")
     llrs = bits_to_llrs(short.encode(random_bits(short.message_bits)), 4.0)
     llrs[-1] *= -12
     assert not short.decode(llrs).trusted.any()

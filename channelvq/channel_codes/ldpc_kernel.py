@@ -46,6 +46,7 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 
 _CERTAIN = np.float32(CERTAIN_LLR)
 _WIDEST_ROW = 19
+_UNDAMPED = 8  # the last sweeps, one in so many: a bit that damped messages never outweigh is mended then
 _CHANNEL_LIMIT = np.float32(31)  # of int8: below the damped limit of messages, so that these can outweigh it
 
 
@@ -306,7 +307,7 @@ def decode_words(
     """Decode words [blocks, n]: fill llr and bits [blocks, k] and ok [blocks].
 
     A word is done as soon as the signs of its totals satisfy every check; what it then says is kept, however
-    long the words beside it take.
+    long the words beside it take. The last eighth of the sweeps is without damping.
     """
     starts, edges, factors, tails = plan.starts, plan.edges, plan.factors, plan.tails
     used, turns, stride, lifting, words = plan.used, plan.turns, plan.stride, plan.lifting, plan.words
@@ -326,7 +327,9 @@ def decode_words(
         _admit(llrs[base : base + left], columns, channel, quantised, scales, plan)
         for iteration in range(iterations):
             table, fresh = edges if iteration else plan.opening, iteration == 0
-            _sweep(columns, messages, spare, starts, table, factors, tails, chunks, size, fresh, zero, limit)
+            damped = iteration < iterations - iterations // _UNDAMPED
+            weights = factors if damped else plan.undamped
+            _sweep(columns, messages, spare, starts, table, weights, tails, chunks, size, fresh, zero, limit)
             verified = _verify(columns, violated, starts, edges, chunks, size, words, zero, minus)
             for word in range(words):
                 good = verified and pending[word] and _satisfied(violated, size, words, word)

@@ -34,6 +34,8 @@ class Schedule(NamedTuple):
         unshifted.
     factors : ndarray [rows]
         What minima are multiplied by: float32, or int16 in 1/128 for int8.
+    undamped : ndarray [rows]
+        The same of the last sweeps: 1.
     tails : ndarray of int64 [rows]
         1 where the row's last column has no other row: what that column hears needs no damping.
     used, turns : ndarray of int64 [columns in use]
@@ -50,6 +52,7 @@ class Schedule(NamedTuple):
     edges: Ints
     opening: Ints
     factors: npt.NDArray[np.float32] | npt.NDArray[np.int16]
+    undamped: npt.NDArray[np.float32] | npt.NDArray[np.int16]
     tails: Ints
     used: Ints
     turns: Ints
@@ -145,6 +148,7 @@ def build_schedule(k: int, n: int, precision: str) -> Schedule:
         edges=edges.reshape(-1),
         opening=opening.reshape(-1),
         factors=np.round(factors * 128).astype(np.int16) if whole else factors.astype(np.float32),
+        undamped=np.full(factors.size, 128, np.int16) if whole else np.ones(factors.size, np.float32),
         tails=(backwards >= _CORE_ROWS).astype(np.int64),
         used=used,
         turns=np.array([turns[c] for c in used.tolist()], np.int64),
