@@ -77,6 +77,24 @@ def test_a_sweep_takes_what_was_tuned(cli: Run, spec: Path, photo: Path, tmp_pat
     assert table.count("ldpc:3/4,qpsk") == 1
 
 
+def test_specs_of_other_codecs_share_the_counts(cli: Run, wrong: Wrong, spec: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone.toml"
+    assert cli("tune", spec, "--out", alone, "--workers", 0).exit_code == 0
+    other = tmp_path / "webp.toml"
+    other.write_text(
+        spec.read_text().replace('"quick"', '"webp"').replace('"jpeg"', '"webp"'), encoding="utf-8"
+    )
+    result = cli("tune", spec, other, "--out", tmp_path / "both", "--workers", 0)
+    assert result.exit_code == 0, result.output
+    assert "quick: block errors" in result.stderr
+    assert "webp: block errors" not in result.stderr
+    assert load_tuned(tmp_path / "both" / "quick.toml") == load_tuned(alone)
+    jpeg, webp = (load_tuned(tmp_path / "both" / f"{name}.toml") for name in ("quick", "webp"))
+    assert [c.block_errors for c in jpeg.choices] == [c.block_errors for c in webp.choices]
+    assert webp.codecs == ("webp",)
+    assert "2 files cannot all be written" in wrong("tune", spec, other, "--out", tmp_path / "one.toml")
+
+
 def test_wrong_use_is_one_line(wrong: Wrong, spec: Path, tmp_path: Path) -> None:
     assert wrong("tune", tmp_path / "none.toml") == f"no such spec: {tmp_path / 'none.toml'}"
     assert "unknown image set" in wrong("tune", spec, "--images", tmp_path / "none", "--out", tmp_path / "x")
