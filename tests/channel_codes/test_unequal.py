@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from channelvq.bits import bits_to_llrs, hard_bits
 from channelvq.channel_codes.unequal import Unequal, build_code
 from channelvq.errors import BudgetError, UsageError
-from channelvq.framing import LayeredFrame, make_frame
+from channelvq.framing import LayeredFrame
 
 
 def layered(text: str, coded_bits: int) -> LayeredFrame:
-    frame = make_frame(build_code(text), coded_bits)
+    frame = LayeredFrame(build_code(text), coded_bits)
     assert isinstance(frame, LayeredFrame)
     return frame
 
