@@ -16,9 +16,7 @@ from channelvq.framing import LayeredFrame
 
 
 def layered(text: str, coded_bits: int) -> LayeredFrame:
-    frame = LayeredFrame(build_code(text), coded_bits)
-    assert isinstance(frame, LayeredFrame)
-    return frame
+    return LayeredFrame(build_code(text), coded_bits)
 
 
 def random_bits(count: int, seed: int = 0) -> np.ndarray:
