@@ -32,7 +32,7 @@ help:
 	@echo "make board     the theory board: all its points, codes and channels against closed forms"
 	@echo "make faults    plant the faults of this field one by one and see which test notices"
 	@echo "make codes     block error rates of the channel codes, figure in results/codes/"
-	@echo "make results   every figure and table in results/: two to three hours, needs \$$CHANNELVQ_DATA"
+	@echo "make results   every figure and table in results/: an hour and a half on two cores, needs \$$CHANNELVQ_DATA"
 	@echo "make tune      choose code and modulation of the sims' schemes anew, on \$$CHANNELVQ_DATA/gb82"
 	@echo "make seal      after new weights: their hashes, and the golden streams that tests decode"
 	@echo "make bench     the speeds that README.md promises, measured here"
