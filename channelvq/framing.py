@@ -91,7 +91,7 @@ class Frame:
         "none", "random", "strong-first", "block" or "convolutional:BRANCHES,DEPTH"; without it what the code
         wants.
     weakness : ndarray of uint8 [coded_bits], optional
-        How weak the places of the coded bits are in their symbols (`Modulation.weakness`); without it all are
+        How weak the places of the coded bits are in their symbols (`bit_weakness`); without it all are
         equally strong.
 
     Raises
@@ -174,8 +174,7 @@ class Frame:
         UsageError
             If the message is longer than `message_bits`.
         """
-        if bits.ndim != 1 or bits.size > self.message_bits:
-            raise UsageError(f"message has shape {bits.shape}, must be [n] with n ≤ {self.message_bits}")
+        _check_message(bits, self.message_bits)
         filled = np.zeros(self.message_bits, np.uint8)
         filled[: bits.size] = bits
         coded = np.zeros(self.coded_bits, np.uint8)
@@ -200,8 +199,7 @@ class Frame:
         UsageError
             If there are not `coded_bits` LLRs.
         """
-        if llrs.shape != (self.coded_bits,):
-            raise UsageError(f"LLRs have shape {llrs.shape}, must be [{self.coded_bits}]")
+        _check_llrs(llrs, self.coded_bits)
         plain = np.where(scrambler(self.coded_bits, self.seed), -llrs, llrs)[: self.filled_bits]
         if self._interleaver:
             plain = self._interleaver.deinterleave(plain)
@@ -245,6 +243,18 @@ class Frame:
         words = tuple(run.code.n_bits for run in self.runs for _ in range(run.blocks))
         weakness = None if self.weakness is None else self.weakness[: self.filled_bits]
         return self.interleaving.over(Slots(words, self.code.symbol_bits, weakness), self.seed)
+
+
+def _check_message(bits: Bits, most: int) -> None:
+    """Refuse what is no message of at most so many bits."""
+    if bits.ndim != 1 or bits.size > most:
+        raise UsageError(f"message has shape {bits.shape}, must be [n] with n ≤ {most}")
+
+
+def _check_llrs(llrs: Llrs, count: int) -> None:
+    """Refuse what are not the LLRs of so many coded bits."""
+    if llrs.shape != (count,):
+        raise UsageError(f"LLRs have shape {llrs.shape}, must be [{count}]")
 
 
 @lru_cache(maxsize=8)
@@ -339,8 +349,7 @@ class LayeredFrame:
         UsageError
             If the message is longer than `message_bits`.
         """
-        if bits.ndim != 1 or bits.size > self.message_bits:
-            raise UsageError(f"message has shape {bits.shape}, must be [n] with n ≤ {self.message_bits}")
+        _check_message(bits, self.message_bits)
         coded, start = np.zeros(self.coded_bits, np.uint8), 0
         for frame, places in zip(self.frames, self._places, strict=True):
             coded[places] = frame.encode(bits[start : start + frame.message_bits])
@@ -357,8 +366,7 @@ class LayeredFrame:
         UsageError
             If there are not `coded_bits` LLRs.
         """
-        if llrs.shape != (self.coded_bits,):
-            raise UsageError(f"LLRs have shape {llrs.shape}, must be [{self.coded_bits}]")
+        _check_llrs(llrs, self.coded_bits)
         parts = [frame.decode(llrs[places]) for frame, places in zip(self.frames, self._places, strict=True)]
         message = np.concatenate([part.llrs for part in parts])
         verdicts = [part.blocks_ok for part in parts if part.blocks_ok is not None]

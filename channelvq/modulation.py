@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -184,6 +185,7 @@ class Modulation:
         return demap(received, self._levels, self.axes, method)
 
 
+@lru_cache(maxsize=64)  # of each link's modulation once, not with every picture
 def bit_weakness(modulation: Modulation) -> npt.NDArray[np.uint8]:
     """Rank the bits of a symbol by how far apart the points are that they tell apart: 0 is the strongest.
 
@@ -210,7 +212,9 @@ def bit_weakness(modulation: Modulation) -> npt.NDArray[np.uint8]:
         bit = labels >> (bits - 1 - place) & 1
         distances.append(np.where(bit[:, None] != bit, apart, np.inf).min(axis=1).mean())
     levels = np.unique(-np.round(distances, 6), return_inverse=True)[1]
-    return levels.astype(np.uint8)
+    weakness: npt.NDArray[np.uint8] = levels.astype(np.uint8)
+    weakness.setflags(write=False)  # it is shared
+    return weakness
 
 
 def _points(levels: torch.Tensor, axes: int) -> torch.Tensor:

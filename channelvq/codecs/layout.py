@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from channelvq.bits import CERTAIN_LLR, hard_bits, pack_bits, unpack_bits
 from channelvq.channel_codes.convolutional import Convolutional
-from channelvq.codecs.inner_frame import decode_frame, read_rate, shortest_frame
+from channelvq.codecs.inner_frame import read_rate, shortest_frame
 from channelvq.crc import crc16
 from channelvq.errors import UsageError, unknown_name
+from channelvq.framing import Frame
 from channelvq.interleavers import RandomInterleaver
 from channelvq.interleaving import spread
 from channelvq.randomness import generator
@@ -139,11 +140,10 @@ class Layout:
     def coded_bits(self, n_bytes: int) -> int:
         """Bits that `n_bytes` of header or map take, their CRC and all protection included."""
         plain = 8 * n_bytes + _CRC_BITS
-        if not self._guarded:
-            return plain
-        if plain < _LONG:
-            return GUARD.coded_bits(plain)
-        return plain if self.rate is None else shortest_frame(self.rate, plain).coded_bits
+        code = self._code(plain)
+        if isinstance(code, Frame):
+            return code.coded_bits
+        return plain if code is None else code.coded_bits(plain)
 
     @property
     def header_bits(self) -> int:
@@ -153,26 +153,36 @@ class Layout:
     def protect(self, data: bytes) -> Bits:
         """Append a CRC-16, and guard."""
         plain = unpack_bits(data + crc16(data).to_bytes(2, "big"))
-        if not self._guarded or (len(plain) >= _LONG and self.rate is None):
+        code = self._code(len(plain))
+        if isinstance(code, Frame):
+            return code.encode(plain)
+        if code is None:
             return plain
-        if self.rate is not None and len(plain) >= _LONG:
-            return shortest_frame(self.rate, len(plain)).encode(plain)
-        coded = GUARD.encode(plain[None])[0]
+        coded = code.encode(plain[None])[0]
         return _shuffle(len(coded)).interleave(coded)
 
     def recover(self, llrs: npt.NDArray[np.float32], n_bytes: int) -> bytes | None:
         """Decode what `protect` made of so many bytes; None if its CRC does not hold."""
         plain = 8 * n_bytes + _CRC_BITS
         known = np.nan_to_num(llrs.astype(np.float32), nan=0.0, posinf=CERTAIN_LLR, neginf=-CERTAIN_LLR)
-        if not self._guarded or (plain >= _LONG and self.rate is None):
+        code = self._code(plain)
+        if isinstance(code, Frame):
+            bits = hard_bits(code.decode(known).llrs[:plain])
+        elif code is None:
             bits = hard_bits(known)
-        elif self.rate is not None and plain >= _LONG:
-            bits = hard_bits(decode_frame(shortest_frame(self.rate, plain), known).llrs[:plain])
         else:
-            bits = GUARD.decode(_shuffle(len(known)).deinterleave(known)[None]).bits[0]
+            bits = code.decode(_shuffle(len(known)).deinterleave(known)[None]).bits[0]
         decoded = pack_bits(bits).tobytes()
         data, check = decoded[:-2], decoded[-2:]
         return data if crc16(data) == int.from_bytes(check, "big") else None
+
+    def _code(self, plain: int) -> Frame | Convolutional | None:
+        """Give what guards a part of so many bits; None for a bare one."""
+        if not self._guarded:
+            return None
+        if plain < _LONG:
+            return GUARD
+        return None if self.rate is None else shortest_frame(self.rate, plain)
 
     def read_header(self, llrs: npt.NDArray[np.float32]) -> Header | None:
         """Read the header of a message; None if it is lost.

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
-from channelvq.errors import UsageError
 from channelvq.sweep.axis import Point
 from channelvq.sweep.scheme import Scheme
 
@@ -82,20 +81,10 @@ Options: TypeAlias = LinkOptions | AdaptiveOptions
 
 
 def options_of(scheme: Scheme, cbr: Fraction, point: Point) -> Options:
-    """Take them from a scheme as it is at a point; `cbr` is that of a scheme that says none.
-
-    Raises
-    ------
-    UsageError
-        If the scheme's sender knows the gain, and what it sends is symbols.
-    """
+    """Take them from a scheme as it is at a point; `cbr` is that of a scheme that says none."""
     if not scheme.csi:
         return LinkOptions.of(scheme.at(point), cbr)
+    stepped = scheme.model_copy(update={"csi": False})
     starts = sorted(choice.snr_db for choice in scheme.choices if choice.snr_db is not None)
-    there = [
-        (start, scheme.model_copy(update={"csi": False}).at(Point(channel=point.channel, snr_db=start)))
-        for start in starts
-    ]
-    if not there:
-        raise UsageError("csi needs choices for SNRs")
-    return AdaptiveOptions(tuple((start, LinkOptions.of(fixed, cbr)) for start, fixed in there))
+    rungs = ((start, stepped.at(Point(channel=point.channel, snr_db=start))) for start in starts)
+    return AdaptiveOptions(tuple((start, LinkOptions.of(fixed, cbr)) for start, fixed in rungs))

@@ -191,8 +191,8 @@ def make_plan(spec: SweepSpec, *, images: str | None = None) -> Plan:
     links: dict[Point, dict[str, Link | AdaptiveLink]] = {point: {} for point in spec.points}
     for scheme in spec.schemes:
         for point in spec.points:
+            options = options_of(scheme, spec.cbr, point)
             try:
-                options = options_of(scheme, spec.cbr, point)
                 link = options.build(point.channel)
                 link.check_snr(point.snr_db)
             except UsageError as error:
