@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from channelvq.errors import BudgetError, UsageError
 from channelvq.interleavers import Interleaver
 from channelvq.interleaving import INTERLEAVINGS, Interleaving, Slots, spread
 from channelvq.modulation import Modulation, bit_weakness
-from channelvq.randomness import generator
+from channelvq.scrambling import scrambler
 
 __all__ = ["Frame", "LayeredFrame", "NoFrame", "Share", "Unframed", "make_frame"]
 
@@ -255,15 +255,6 @@ def _check_llrs(llrs: Llrs, count: int) -> None:
     """Refuse what are not the LLRs of so many coded bits."""
     if llrs.shape != (count,):
         raise UsageError(f"LLRs have shape {llrs.shape}, must be [{count}]")
-
-
-@lru_cache(maxsize=8)
-def scrambler(size: int, seed: int) -> Bits:
-    """Draw the fixed pseudo-random sequence of a frame."""
-    words = generator(seed, "scrambler").bit_generator.random_raw(-(-size // 64))
-    sequence: Bits = np.unpackbits(words.astype("<u8").view(np.uint8))[:size]
-    sequence.flags.writeable = False  # it is shared
-    return sequence
 
 
 class LayeredFrame:

@@ -13,8 +13,9 @@ from channelvq.channel_codes import CHANNEL_CODES, ReedSolomon
 from channelvq.channels.base import Received
 from channelvq.crc import crc16, crc32
 from channelvq.errors import BudgetError, UsageError
-from channelvq.framing import Frame, make_frame, scrambler
+from channelvq.framing import Frame, make_frame
 from channelvq.modulation import MODULATIONS
+from channelvq.scrambling import scrambler
 
 CODES = ["uncoded", "repetition:3", "rs:255,191", "rs:20,15", "rs:60,20,crc=32", "rs:9,7,crc=0"]
 
