@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numba
 import numpy as np
@@ -83,12 +85,13 @@ def assign_labels(
     quantizer: ResidualQuantizer, seed: int, effort: int, report: Callable[[int], None] = lambda stage: None
 ) -> None:
     """Give every stage of a quantizer good labels: its rows change places, what it can say does not."""
-    for stage in range(quantizer.stages):
-        book = quantizer.codebooks[stage].double().cpu().numpy()
-        weight = quantizer.counts[stage].double().cpu().numpy()
-        order = torch.from_numpy(assign(book, weight, seed, effort))
-        quantizer.relabel(stage, order.to(quantizer.codebooks.device))
-        report(stage + 1)
+    books = quantizer.codebooks.double().cpu().numpy()
+    weights = quantizer.counts.double().cpu().numpy()
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        found = pool.map(partial(assign, seed=seed, effort=effort), books, weights)
+        for stage, order in enumerate(found):
+            quantizer.relabel(stage, torch.from_numpy(order).to(quantizer.codebooks.device))
+            report(stage + 1)
 
 
 def _split(codebook: Floats, rows: Ints) -> list[Ints]:

@@ -73,11 +73,12 @@ class Conv3x3(nn.Conv2d):
 
     def _is_quick(self, x: torch.Tensor) -> bool:
         """Whether the quick way is open."""
-        here = x.device.type == self.weight.device.type == "cpu"
+        if not x.device.type == self.weight.device.type == "cpu":
+            return False
         full = self.in_channels % LANES == 0 and self.out_channels % _GRAIN == 0
         fits = full and x.dim() == 4 and x.shape[1] == self.in_channels and x.numel() > 0
         plain = x.dtype == self.weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-        return here and fits and plain and not torch.is_grad_enabled()
+        return fits and plain and not torch.is_grad_enabled()
 
     def _transformed(self) -> Floats:
         """Give the weights as `convolve` wants them, made anew where they have changed."""

@@ -63,7 +63,7 @@ class ResidualQuantizer(nn.Module):
         return int(self.codebooks.shape[0])
 
     @torch.no_grad()
-    def search(self, latents: torch.Tensor, chunk: int = 512) -> tuple[torch.Tensor, torch.Tensor]:
+    def search(self, latents: torch.Tensor, chunk: int = 16384) -> tuple[torch.Tensor, torch.Tensor]:
         """Find the nearest code of every stage, one after the other.
 
         Parameters
@@ -106,7 +106,7 @@ class ResidualQuantizer(nn.Module):
 
     @torch.no_grad()
     def refine(
-        self, latents: torch.Tensor, depth: torch.Tensor, beams: int, chunk: int = 512
+        self, latents: torch.Tensor, depth: torch.Tensor, beams: int, chunk: int = 16384
     ) -> torch.Tensor:
         """Find better indices than `search` for positions that send `depth` stages: a beam search [1]_.
 

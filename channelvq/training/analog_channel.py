@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
 from channelvq.models.analog import AnalogTransform, Arrival, make_plan
 from channelvq.models.network import BLOCK
-from channelvq.randomness import generator
 from channelvq.training.deepjscc_recipe import AnalogChannelPart, AnalogRatePart
-from channelvq.training.photos import Photos
+from channelvq.training.device import torch_generator
 
-__all__ = ["Crossing", "draw_crossing", "grouped_crops", "relay"]
+__all__ = ["Crossing", "draw_crossing", "relay"]
 
 
 @dataclass(frozen=True)
@@ -40,50 +40,35 @@ class Crossing:
     power: torch.Tensor
 
 
-def grouped_crops(photos: Photos, seed: int, step: int, count: int, crops: int, side: int) -> torch.Tensor:
-    """Draw crops of a few photographs: float [count · crops, 3, side, side], those of a photograph together.
-
-    The draw depends on (seed, step) alone.
-    """
-    rng = generator(seed, "crops", trial=step)
-    out = []
-    for _ in range(count):
-        picture = photos.pictures[int(rng.integers(len(photos)))]
-        flip, turn = rng.integers(2), rng.integers(2)
-        for _ in range(crops):
-            top = int(rng.integers(picture.shape[1] - side + 1))
-            left = int(rng.integers(picture.shape[2] - side + 1))
-            crop = picture[:, top : top + side, left : left + side]
-            crop = crop.flip(2) if flip else crop
-            out.append(crop.transpose(1, 2) if turn else crop)
-    return torch.stack(out).float() / 255
-
-
 def draw_crossing(
     rate: AnalogRatePart,
     channel: AnalogChannelPart,
     rng: np.random.Generator,
     photographs: int,
     size: tuple[int, int, int, int],
+    device: torch.device | None = None,
 ) -> Crossing:
-    """Draw rate, SNR, noise and fading for a batch whose latents have a size [b, channels, h, w]."""
+    """Draw rate, SNR, noise and fading for a batch whose latents have a size [b, channels, h, w].
+
+    Noise and fading are drawn on the device, where they are needed: a GPU draws others than a CPU.
+    """
     crops = size[0] // photographs
     which = rng.random(photographs)
     anything = np.exp(rng.uniform(math.log(rate.lowest), math.log(size[1]), photographs))
     counts = np.where(which < rate.main_share + rate.all_share, size[1], anything)
     counts = np.where(which < rate.main_share, rate.main, counts)
     snr = rng.uniform(channel.lowest_snr_db, channel.highest_snr_db, photographs)
-    noise = rng.standard_normal(size, dtype=np.float32)
-    power = np.ones(size, np.float32)
+    draw = torch_generator(rng, device)
+    noise = torch.randn(size, generator=draw, device=device)
+    power = torch.ones(size, device=device)
     for photograph in np.flatnonzero(rng.random(photographs) < channel.fading):
         part = power[photograph * crops : (photograph + 1) * crops]
-        part[:] = rng.exponential() if rng.integers(2) else rng.exponential(size=part.shape)
-    return Crossing(
-        torch.from_numpy(counts.astype(np.float32)),
-        torch.from_numpy(snr.astype(np.float32)),
-        torch.from_numpy(noise),
-        torch.from_numpy(power),
-    )
+        if rng.integers(2):
+            part.fill_(rng.exponential())
+        else:
+            part.exponential_(generator=draw)
+    there = partial(torch.as_tensor, dtype=torch.float32, device=device)
+    return Crossing(there(counts), there(snr), noise, power)
 
 
 def relay(

@@ -20,7 +20,7 @@ from channelvq.models.spectrum import fit_spectrum
 from channelvq.models.weights import load_model
 from channelvq.provenance import commit
 from channelvq.randomness import generator
-from channelvq.training.analog_channel import Crossing, draw_crossing, grouped_crops, relay
+from channelvq.training.analog_channel import Crossing, draw_crossing, relay
 from channelvq.training.card import write_card
 from channelvq.training.checkpoint import load_checkpoint, save_checkpoint
 from channelvq.training.deepjscc_recipe import DeepJsccRecipe
@@ -110,7 +110,11 @@ class Trainer:
         self.network = AnalogTransform(AnalogShape(**recipe.model.model_dump())).to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.optimiser.learning_rate, betas=(0.9, 0.98), weight_decay=1e-4
+            self.network.parameters(),
+            lr=recipe.optimiser.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=1e-4,
+            fused=device.type == "cuda",
         )
         self.dtype = _precision(recipe, device)
         self.step = 0
@@ -186,9 +190,9 @@ class Trainer:
         recipe, data = self.recipe, self.recipe.data
         rng = generator(recipe.seed, "channel", trial=self.step)
         side, field = data.crop, data.crop // BLOCK
-        pictures = grouped_crops(self.photos, recipe.seed, self.step, data.photographs, data.crops, side)
+        pictures = self.photos.grouped_crops(recipe.seed, self.step, data.photographs, data.crops, side)
         size = (len(pictures), self.network.shape.channels, field, field)
-        crossing = draw_crossing(recipe.rate, recipe.channel, rng, data.photographs, size)
+        crossing = draw_crossing(recipe.rate, recipe.channel, rng, data.photographs, size, self.device)
         shown = relay(self.network, pictures, crossing, self.dtype, self.analyse, self.synthesise)
         error = (shown - pictures).square().mean((1, 2, 3)).view(data.photographs, -1).mean(1)
         loss = torch.log(error + _FEWEST).mean()
@@ -210,17 +214,18 @@ class Trainer:
 
         Either leaves a checkpoint.
         """
-        log, last, going = self.recipe.log, self.recipe.optimiser.steps, True
-        while going and self.step < last:
+        log, going = self.recipe.log, True
+        while going and self.step < self.recipe.optimiser.steps:
             begun, worked = time.perf_counter(), time.process_time()
             result, found = self.train_step(), None
-            if self.step % log.validate_every == 0 or self.step == last:
+            ended = self.step == self.recipe.optimiser.steps
+            if self.step % log.validate_every == 0 or ended:
                 found = validate(self.network, self.held_out, self.dtype, every=2)
                 self._write_log(result, found)
             self.seconds += time.perf_counter() - begun
             self.busy += time.process_time() - worked
             going = go_on(self.step, result, found)
-            if not going or self.step == last or self.step % log.checkpoint_every == 0:
+            if not going or ended or self.step % log.checkpoint_every == 0:
                 self.save()
 
     def save(self) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from channelvq.errors import UsageError
 from channelvq.provenance import cpu
 
-__all__ = ["hardware", "pick_device"]
+__all__ = ["hardware", "pick_device", "torch_generator"]
 
 
 def pick_device(name: str) -> torch.device:
@@ -27,7 +28,24 @@ def pick_device(name: str) -> torch.device:
         raise UsageError(f"unknown device {name!r}; allowed: auto, cpu, cuda")
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("device 'cuda' asked for, but there is none; use auto or cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    if name == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    torch.backends.cudnn.allow_tf32 = False  # what is to be exact stays float32; the rest is bf16 anyway
+    return torch.device("cuda")
+
+
+def torch_generator(rng: np.random.Generator, device: torch.device | None = None) -> torch.Generator:
+    """Seed a generator from the next word of `rng`, for draws on the device that uses them.
+
+    A GPU draws other numbers than a CPU.
+
+    Examples
+    --------
+    >>> a, b = (torch_generator(np.random.default_rng(1)) for _ in range(2))
+    >>> torch.equal(torch.rand(3, generator=a), torch.rand(3, generator=b))
+    True
+    """
+    return torch.Generator(device or "cpu").manual_seed(int(rng.integers(2**62)))
 
 
 def hardware(device: torch.device) -> str:

@@ -49,15 +49,17 @@ def index_fields(
     """
     shape, fields, rng = network.shape, [], generator(seed, "index fields")
     low, high = np.log(part.lowest_price), np.log(part.highest_price)
+    device = network.quantizer.codebooks.device
     for picture in photos.pictures * passes:
         h, w = (side // shape.grain * shape.grain for side in picture.shape[1:])
-        described = network.describe(picture[:, :h, :w].cpu().float() / 255)
-        price = torch.tensor([np.exp(rng.uniform(low, high))], dtype=torch.float32)
+        described = network.describe(picture[:, :h, :w].to(device).float() / 255)
+        price = torch.tensor([np.exp(rng.uniform(low, high))], dtype=torch.float32, device=device)
         depth = spread_cells(allocate(described.cells, price, shape.cell**2 * shape.index_bits), shape.cell)
         flat = depth.reshape(-1)
         indices = network.quantizer.refine(described.latents, flat, part.beams)
         grid = h // BLOCK, w // BLOCK
-        fields.append(IndexField(indices.view(*grid, -1).to(torch.int16), depth[0].to(torch.uint8)))
+        field = IndexField(indices.view(*grid, -1).to(torch.int16), depth[0].to(torch.uint8))
+        fields.append(field.to(torch.device("cpu")))
         report("index fields", len(fields), passes * len(photos), "")
     return fields
 

@@ -37,26 +37,24 @@ class DepthStatistics:
 def depth_statistics(
     network: VqVae, photos: Photos, recipe: Recipe, report: Callable[[int], None]
 ) -> DepthStatistics:
-    """Code whole training photographs at many prices, and count depths by context and codes by stage.
-
-    The network is on the CPU.
-    """
-    shape = network.shape
+    """Code whole training photographs at many prices, and count depths by context and codes by stage."""
+    shape, device = network.shape, network.quantizer.codebooks.device
     tally = np.zeros(((shape.stages + 2) ** 3, shape.stages + 1))
     counts = torch.zeros(shape.stages, shape.codes)
     prices = np.geomspace(recipe.rate.lowest_price, recipe.rate.highest_price, _PRICES)
     every = max(1, len(photos) // _PHOTOS)
     for number, picture in enumerate(photos.pictures[::every]):
         h, w = (side // shape.grain * shape.grain for side in picture.shape[1:])
-        described = network.describe(picture[:, :h, :w].cpu().float() / 255)
+        described = network.describe(picture[:, :h, :w].to(device).float() / 255)
+        left, indices = described.cells.cpu(), described.indices.cpu()
         for price in prices:
             each = torch.tensor([price], dtype=torch.float32)
-            depth = allocate(described.cells, each, shape.cell**2 * shape.index_bits)
+            depth = allocate(left, each, shape.cell**2 * shape.index_bits)
             cells = depth[0].numpy()
             np.add.at(tally, (context_numbers(cells, shape.stages), cells), 1)
             rows = spread_cells(depth, shape.cell).reshape(-1)
             for stage in range(shape.stages):
-                picked = described.indices[rows > stage, stage]
+                picked = indices[rows > stage, stage]
                 counts[stage] += torch.bincount(picked, minlength=shape.codes).float()
         report(number + 1)
     return DepthStatistics(_smoothed(tally, shape.stages), counts)

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,11 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = VqVae(self.shape).to(device)
         self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=recipe.optimiser.learning_rate, betas=(0.9, 0.98), weight_decay=1e-4
+            self.model.parameters(),
+            lr=recipe.optimiser.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=1e-4,
+            fused=device.type == "cuda",
         )
         self.dtype = precision_of(recipe, device)
         self.step = 0
@@ -87,6 +91,7 @@ class Trainer:
         self.analyse: Callable[..., torch.Tensor] = self.model.pair.analyse
         self.synthesise: Callable[..., torch.Tensor] = self.model.pair.synthesise
         if device.type == "cuda":
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.analyse = torch.compile(self.analyse)
             self.synthesise = torch.compile(self.synthesise)
 
@@ -116,10 +121,14 @@ class Trainer:
 
     def _start_from(self, trained: TrainedModel) -> None:
         """Take over a trained network; the codebooks' running means start at what a batch would show."""
-        if trained.network.shape != self.shape:
-            raise UsageError(f"start.weights: {trained.name} has {trained.network.shape}, not {self.shape}")
+        theirs, own = trained.network.shape, self.shape
+        blocks = theirs.encoder_blocks, theirs.decoder_blocks
+        alike = replace(own, encoder_blocks=blocks[0], decoder_blocks=blocks[1]) == theirs
+        if not alike or blocks[0] > own.encoder_blocks or blocks[1] > own.decoder_blocks:
+            raise UsageError(f"start.weights: {trained.name} has {theirs}, which does not fit into {own}")
         quantizer, data = self.model.quantizer, self.recipe.data
-        self.model.pair.load_state_dict(trained.network.pair.state_dict())
+        # blocks that they do not have change nothing yet
+        self.model.pair.load_state_dict(trained.network.pair.state_dict(), strict=False)
         rows = data.batch * (data.crop // BLOCK) ** 2 / self.shape.stages
         quantizer.codebooks.copy_(trained.network.quantizer.codebooks)
         quantizer.counts.copy_(rows * trained.log_prior.exp())
@@ -186,7 +195,7 @@ class Trainer:
             step = recipe.optimiser.steps + number
             pictures = self.photos.crops(recipe.seed, step, recipe.data.batch, recipe.data.crop)
             with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
-                latents = self.analyse(pictures.contiguous(memory_format=torch.channels_last))
+                latents = self.model.pair.analyse(pictures.contiguous(memory_format=torch.channels_last))
             coded = self._quantize(latents, step)
             rows, depth = coded.rows, coded.depth.reshape(-1)
             late = number > steps // 2  # then long means: no code is to hang on a few examples

@@ -8,6 +8,7 @@ from scipy.special import erfcinv
 
 from channelvq.models.posterior import expected_code, index_labels
 from channelvq.models.quantizer import ResidualQuantizer
+from channelvq.training.device import torch_generator
 from channelvq.training.recipe import ChannelPart
 
 __all__ = ["NoisyLatents", "noisy_latents", "noisy_llrs"]
@@ -35,17 +36,18 @@ def noisy_llrs(
     p = float(np.exp(rng.uniform(low, high)))
     sign = 1 - 2 * index_labels(codes, indices.device)[indices]
     kind = rng.choice(["hard", "soft", "lost"], p=[0.4, 0.4, 0.2])
-    draw = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    device = indices.device
+    draw = torch_generator(rng, device)
     if kind == "hard":
-        flips = (torch.rand(sign.shape, generator=draw) < p).to(sign.device)
+        flips = torch.rand(sign.shape, generator=draw, device=device) < p
         return torch.where(flips, -sign, sign) * float(np.log((1 - p) / p))
     if kind == "soft":
         mean = float((2 * erfcinv(2 * p)) ** 2)  # Q(sqrt(μ/2)) = p
-        noise = torch.randn(sign.shape, generator=draw).to(sign.device)
+        noise = torch.randn(sign.shape, generator=draw, device=device)
         soft: torch.Tensor = sign * mean + (2 * mean) ** 0.5 * noise
         return soft
-    lost = torch.rand(*indices.shape, 1, generator=draw) < rng.uniform(0.02, 0.4)
-    return torch.where(lost.to(sign.device), torch.zeros_like(sign), 50.0 * sign)
+    lost = torch.rand(*indices.shape, 1, generator=draw, device=device) < rng.uniform(0.02, 0.4)
+    return torch.where(lost, torch.zeros_like(sign), 50.0 * sign)
 
 
 def noisy_latents(

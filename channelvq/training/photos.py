@@ -20,6 +20,8 @@ from channelvq.randomness import generator
 
 __all__ = ["Photos", "load_photos"]
 
+Ints = npt.NDArray[np.int64]
+
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
@@ -29,10 +31,17 @@ class Photos:
     Parameters
     ----------
     pictures : list of uint8 tensor [3, H, W]
-        All at least a crop large.
+        All at least a crop large. Those on a GPU are joined to one tensor there, so that the crops of a batch
+        are one operation.
     """
 
     def __init__(self, pictures: list[torch.Tensor]) -> None:
+        self._sizes = np.array([picture.shape[1:] for picture in pictures])
+        self._joined: torch.Tensor | None = None
+        if pictures and pictures[0].device.type == "cuda":
+            self._joined = torch.cat([picture.reshape(-1) for picture in pictures])
+            parts = torch.split(self._joined, [picture.numel() for picture in pictures])
+            pictures = [part.view(old.shape) for part, old in zip(parts, pictures, strict=True)]
         self.pictures = pictures
 
     def __len__(self) -> int:
@@ -43,19 +52,47 @@ class Photos:
 
         The draw depends on (seed, step) alone, so that a resumed run sees what an unbroken one sees.
         """
+        return self.grouped_crops(seed, step, batch, 1, side)
+
+    def grouped_crops(self, seed: int, step: int, count: int, crops: int, side: int) -> torch.Tensor:
+        """Draw several crops each of a few photographs, those of one together and turned alike.
+
+        Returns
+        -------
+        float tensor [count · crops, 3, side, side]
+            In [0, 1]; the draw depends on (seed, step) alone.
+        """
         rng = generator(seed, "crops", trial=step)
+        which = np.repeat(rng.integers(len(self), size=count), crops)
+        corners = (rng.random((count * crops, 2)) * (self._sizes[which] - side + 1)).astype(np.int64)
+        turns = np.repeat(rng.integers(2, size=(count, 2)), crops, axis=0)
+        cut = self._sliced if self._joined is None else self._gathered
+        return cut(which, corners, turns, side).float() / 255
+
+    def _sliced(self, which: Ints, corners: Ints, turns: Ints, side: int) -> torch.Tensor:
+        """Cut squares of pictures `which` [n] at `corners` [n, 2], flip and transpose them as `turns` say."""
         out = []
-        for _ in range(batch):
-            picture = self.pictures[int(rng.integers(len(self.pictures)))]
-            top = int(rng.integers(picture.shape[1] - side + 1))
-            left = int(rng.integers(picture.shape[2] - side + 1))
-            crop = picture[:, top : top + side, left : left + side]
-            if rng.integers(2):
-                crop = crop.flip(2)
-            if rng.integers(2):
-                crop = crop.transpose(1, 2)
-            out.append(crop)
-        return torch.stack(out).float() / 255
+        for number, (top, left), (flip, turn) in zip(which, corners, turns, strict=True):
+            crop = self.pictures[number][:, top : top + side, left : left + side]
+            crop = crop.flip(2) if flip else crop
+            out.append(crop.transpose(1, 2) if turn else crop)
+        return torch.stack(out)
+
+    def _gathered(self, which: Ints, corners: Ints, turns: Ints, side: int) -> torch.Tensor:
+        """Do what `_sliced` does, in one operation on the joined pictures."""
+        assert self._joined is not None
+        areas = self._sizes.prod(1)
+        starts = 3 * (areas.cumsum() - areas)
+        facts = np.column_stack([starts[which], areas[which], self._sizes[which, 1], corners, turns])
+        columns = torch.from_numpy(facts).to(self._joined.device).T[:, :, None, None]
+        start, area, width, top, left, flip, turn = columns
+        along = torch.arange(side, device=self._joined.device)
+        i, j = along[None, :, None], along[None, None, :]
+        row, column = torch.where(turn == 1, j, i), torch.where(turn == 1, i, j)
+        column = torch.where(flip == 1, side - 1 - column, column)
+        place = start + (top + row) * width + left + column
+        planes = torch.arange(3, device=place.device)[None, :, None, None] * area[:, None]
+        return self._joined.take(place[:, None] + planes)
 
     def centres(self, side: int) -> torch.Tensor:
         """Take the middle of each picture: float [n, 3, side, side] in [0, 1]."""

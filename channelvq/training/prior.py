@@ -64,7 +64,8 @@ class PriorTrainer:
         folder: Path,
         device: torch.device,
     ) -> None:
-        self.recipe, self.fields, self.folder, self.device = recipe, fields, folder, device
+        self.recipe, self.folder, self.device = recipe, folder, device
+        self.fields = [field.to(device) for field in fields]
         torch.manual_seed(recipe.seed)
         shape = trained.network.shape
         self.codebooks = trained.network.quantizer.codebooks.to(device)
@@ -75,7 +76,11 @@ class PriorTrainer:
         self.prior.to(device)
         part = recipe.optimiser
         self.optimiser = torch.optim.AdamW(
-            self.prior.parameters(), lr=part.learning_rate, betas=(0.9, 0.98), weight_decay=1e-4
+            self.prior.parameters(),
+            lr=part.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=1e-4,
+            fused=device.type == "cuda",
         )
         self.step, self.seconds = 0, 0.0
 
@@ -110,7 +115,7 @@ class PriorTrainer:
         """
         recipe = self.recipe
         rng = generator(recipe.seed, "fields", trial=self.step)
-        batch = crops(self.fields, rng, recipe.data.batch, recipe.data.crop).to(self.device)
+        batch = crops(self.fields, rng, recipe.data.batch, recipe.data.crop)
         coded = self.coded_losses(batch)
         causal = torch.stack(list(coded.values())).sum() / int(batch.depth.sum())
         sent = batch.first(recipe.channel.crops)
@@ -183,10 +188,7 @@ class PriorTrainer:
         """Send each crop over a channel of its own; a stage's positions and log-likelihoods [m, codes]."""
         codes = self.codebooks.shape[1]
         llrs = torch.cat(
-            [
-                noisy_llrs(crop.flatten(0, 1), codes, self.recipe.channel.noise, rng).to(self.device)
-                for crop in batch.indices
-            ]
+            [noisy_llrs(crop.flatten(0, 1), codes, self.recipe.channel.noise, rng) for crop in batch.indices]
         )
         return {
             stage: (rows, index_likelihood(llrs[rows, stage]))

@@ -111,9 +111,9 @@ def _finish(trainer: Trainer, images: Path, out: Path, report: Report) -> Path:
     settle, effort = recipe.finish.settle_steps, recipe.finish.assignment_effort
     trainer.settle(settle, lambda n: report("codebooks", n, settle, ""))
     health = validate(network, trainer.held_out, torch.float32)
-    network.cpu()  # what follows is for NumPy
     assign_labels(network.quantizer, recipe.seed, effort, lambda n: report("labels", n, stages, ""))
     found = depth_statistics(network, trainer.photos, recipe, lambda n: report("statistics", n, 0, ""))
+    network.cpu()
     share = (found.counts + 0.5) / (found.counts + 0.5).sum(1, keepdim=True)
     use = StageUse(found.counts)
     about: dict[str, object] = {

@@ -16,7 +16,7 @@ from channelvq.errors import UsageError
 from channelvq.models.analog_weights import load_analog_model
 from channelvq.models.weights import load_model
 from channelvq.training import deepjscc
-from channelvq.training.analog_channel import Crossing, draw_crossing, grouped_crops, relay
+from channelvq.training.analog_channel import Crossing, draw_crossing, relay
 from channelvq.training.deepjscc import Trainer, train, validate
 from channelvq.training.deepjscc_recipe import AnalogChannelPart, AnalogRatePart, DeepJsccRecipe
 from channelvq.training.photos import Photos
@@ -162,12 +162,12 @@ def test_a_loss_that_is_no_number_stops_it(photos: Photos, tmp_path: Path) -> No
 
 def test_crops_of_a_photograph_lie_together_and_follow_the_step(photos: Photos) -> None:
     plain = Photos([torch.full((3, 40, 40), value, dtype=torch.uint8) for value in range(0, 200, 10)])
-    crops = grouped_crops(plain, seed=1, step=5, count=8, crops=3, side=32)
+    crops = plain.grouped_crops(seed=1, step=5, count=8, crops=3, side=32)
     values = crops[:, 0, 0, 0].view(8, 3)
     assert (values == values[:, :1]).all()
     assert len(values[:, 0].unique()) > 3
-    again, other = (grouped_crops(photos, 1, step, 2, 2, 32) for step in (5, 6))
-    assert torch.equal(again, grouped_crops(photos, 1, 5, 2, 2, 32))
+    again, other = (photos.grouped_crops(1, step, 2, 2, 32) for step in (5, 6))
+    assert torch.equal(again, photos.grouped_crops(1, 5, 2, 2, 32))
     assert not torch.equal(again, other)
 
 
@@ -196,7 +196,7 @@ def test_power_is_shared_by_a_photographs_crops_alone(tmp_path: Path, photos: Ph
     # a second photograph in the batch changes nothing for the first
     trainer = Trainer(recipe(), photos, photos, tmp_path, CPU)
     trainer.prepare()
-    pictures = grouped_crops(photos, 0, 0, 2, 2, 32)
+    pictures = photos.grouped_crops(0, 0, 2, 2, 32)
     rng = np.random.default_rng(0)
     both = draw_crossing(AnalogRatePart(), AnalogChannelPart(fading=0), rng, 2, (4, 32, 4, 4))
     first = Crossing(both.counts[:1], both.snr_db[:1], both.noise[:2], both.power[:2])

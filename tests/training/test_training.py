@@ -14,11 +14,11 @@ from samples import photo_like
 from channelvq.codecs.vqvae import VqvaeCodec
 from channelvq.errors import UsageError
 from channelvq.models.quantizer import ResidualQuantizer
-from channelvq.models.weights import load_model
+from channelvq.models.weights import load_model, save_model
 from channelvq.training.loop import Trainer
 from channelvq.training.noise import noisy_latents, noisy_llrs
 from channelvq.training.photos import Photos, load_photos
-from channelvq.training.recipe import ChannelPart, load_recipe
+from channelvq.training.recipe import ChannelPart, StartPart, load_recipe
 from channelvq.training.vqvae import train
 
 CPU = torch.device("cpu")
@@ -233,3 +233,38 @@ def test_noisy_latents_without_noise_are_the_codes():
     got = noisy_latents(quantizer, indices, depth, 50.0 * (1 - 2 * index_labels(16)[indices]))
     assert torch.allclose(got.mean, quantizer.assemble(indices, depth), atol=1e-6)
     assert torch.equal(got.variance, torch.zeros(50, 2))
+
+
+def test_crops_gathered_at_once_are_those_cut_one_by_one():
+    # what a GPU does, on a CPU
+    rng = np.random.default_rng(3)
+    shapes = [(3, 40, 70), (3, 64, 33), (3, 50, 50)]
+    some = Photos([torch.from_numpy(rng.integers(0, 256, shape, dtype=np.uint8)) for shape in shapes])
+    one_by_one = some.grouped_crops(seed=2, step=7, count=30, crops=2, side=32)
+    some._joined = torch.cat([picture.reshape(-1) for picture in some.pictures])
+    assert torch.equal(some.grouped_crops(seed=2, step=7, count=30, crops=2, side=32), one_by_one)
+
+
+def test_training_starts_from_a_model_with_fewer_blocks(tmp_path):
+    made = Trainer(recipe(), photos(), photos(2), tmp_path / "small", CPU)
+    made.prepare()
+    made.run(lambda step, *_: step < 2)
+    path, table = tmp_path / "small.safetensors", np.ones((5**3, 4), np.uint16)
+    save_model(path, made.model, torch.zeros(3, 16), table, "small", {})
+    given = recipe()
+    larger = given.model_copy(
+        update={
+            "model": given.model.model_copy(update={"decoder_blocks": 3}),
+            "start": StartPart(weights=str(path)),
+        }
+    )
+    trainer = Trainer(larger, made.photos, made.held_out, tmp_path / "large", CPU)
+    trainer.prepare()
+    with torch.no_grad():
+        latents, depth = made.model.pair.analyse(made.photos.crops(5, 0, 1, 64)), torch.full((1, 8, 8), 2)
+        before, after = (model.pair.synthesise(latents, depth) for model in (made.model, trainer.model))
+    assert not torch.equal(before, torch.zeros_like(before))
+    assert torch.allclose(before, after, atol=2e-3)  # half precision in between
+    shallow = larger.model_copy(update={"model": given.model.model_copy(update={"decoder_blocks": 0})})
+    with pytest.raises(UsageError, match="does not fit"):
+        Trainer(shallow, made.photos, made.held_out, tmp_path / "shallow", CPU).prepare()
