@@ -29,10 +29,17 @@ def dct_matrix(size: int) -> torch.Tensor:
     return matrix.float()
 
 
+@lru_cache(maxsize=32)
+def _matrix(size: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """Keep `dct_matrix` where it is used: a GPU would wait for each copy."""
+    with torch.inference_mode(False):  # whoever asks first, others may train with it
+        return dct_matrix(size).to(device, dtype)
+
+
 def dct(field: torch.Tensor) -> torch.Tensor:
     """DCT over the last two dimensions, [..., h, w]."""
     h, w = field.shape[-2:]
-    return dct_matrix(h).to(field) @ field @ dct_matrix(w).to(field).T
+    return _matrix(h, field.device, field.dtype) @ field @ _matrix(w, field.device, field.dtype).T
 
 
 def inverse_dct(coefficients: torch.Tensor) -> torch.Tensor:
@@ -45,7 +52,8 @@ def inverse_dct(coefficients: torch.Tensor) -> torch.Tensor:
     True
     """
     h, w = coefficients.shape[-2:]
-    return dct_matrix(h).to(coefficients).T @ coefficients @ dct_matrix(w).to(coefficients)
+    kind = coefficients.device, coefficients.dtype
+    return _matrix(h, *kind).T @ coefficients @ _matrix(w, *kind)
 
 
 class Spectrum(torch.nn.Module):

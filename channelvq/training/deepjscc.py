@@ -156,7 +156,8 @@ class Trainer:
         """Start from the networks of a VQ codec: its blocks, and what they read and write of the latents."""
         model = load_model(weights)
         self.origin = f"{model.name} {model.id}"
-        theirs, own = model.network.pair.state_dict(), self.network.state_dict()
+        own = self.network.state_dict()
+        theirs = {name: part.to(self.device) for name, part in model.network.pair.state_dict().items()}
         channels, outer = self.network.shape.channels, ("encoder_out", "decoder_in")
         for name in (name for name in own if name in theirs and not name.startswith(outer)):
             if own[name].shape != theirs[name].shape:
