@@ -11,6 +11,8 @@ from channelvq.models.search_torch import beam_search, greedy_search, nearest
 
 __all__ = ["ResidualQuantizer", "StageUse"]
 
+_CHUNK = 16384  # positions that a GPU searches at a time: 64 MB of scores a beam
+
 
 class StageUse:
     """How often each code of each stage was chosen: `counts` [stages, codes]."""
@@ -63,7 +65,7 @@ class ResidualQuantizer(nn.Module):
         return int(self.codebooks.shape[0])
 
     @torch.no_grad()
-    def search(self, latents: torch.Tensor, chunk: int = 16384) -> tuple[torch.Tensor, torch.Tensor]:
+    def search(self, latents: torch.Tensor, chunk: int = _CHUNK) -> tuple[torch.Tensor, torch.Tensor]:
         """Find the nearest code of every stage, one after the other.
 
         Parameters
@@ -106,7 +108,7 @@ class ResidualQuantizer(nn.Module):
 
     @torch.no_grad()
     def refine(
-        self, latents: torch.Tensor, depth: torch.Tensor, beams: int, chunk: int = 16384
+        self, latents: torch.Tensor, depth: torch.Tensor, beams: int, chunk: int = _CHUNK
     ) -> torch.Tensor:
         """Find better indices than `search` for positions that send `depth` stages: a beam search [1]_.
 

@@ -22,6 +22,7 @@ from channelvq.models.weights import TrainedModel
 from channelvq.randomness import generator
 from channelvq.training.checkpoint import load_checkpoint, save_checkpoint
 from channelvq.training.decoder_recipe import DecoderRecipe
+from channelvq.training.device import adamw
 from channelvq.training.fields import IndexField
 from channelvq.training.noise import noisy_llrs
 from channelvq.training.photos import Photos
@@ -69,9 +70,7 @@ class DecoderTuner:
         for name, weight in self.pair.named_parameters():
             weight.requires_grad_(name.startswith(("decoder", "depth_code", "doubt_in")))
         self.weights = [weight for weight in self.pair.parameters() if weight.requires_grad]
-        self.optimiser = torch.optim.AdamW(
-            self.weights, lr=recipe.optimiser.learning_rate, betas=(0.9, 0.98), weight_decay=1e-4
-        )
+        self.optimiser = adamw(self.weights, recipe.optimiser.learning_rate, torch.device("cpu"))
         self.soft = SoftConcealment()
         self.best: Concealment = self.soft if trained.prior is None else ContextConcealment()
         self.step, self.seconds = 0, 0.0

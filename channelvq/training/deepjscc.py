@@ -24,7 +24,7 @@ from channelvq.training.analog_channel import Crossing, draw_crossing, relay
 from channelvq.training.card import write_card
 from channelvq.training.checkpoint import load_checkpoint, save_checkpoint
 from channelvq.training.deepjscc_recipe import DeepJsccRecipe
-from channelvq.training.device import hardware, pick_device
+from channelvq.training.device import adamw, hardware, pick_device
 from channelvq.training.photos import Photos, load_photos
 from channelvq.training.recipe import read_recipe
 
@@ -109,13 +109,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.network = AnalogTransform(AnalogShape(**recipe.model.model_dump())).to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=recipe.optimiser.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=1e-4,
-            fused=device.type == "cuda",
-        )
+        self.optimiser = adamw(self.network.parameters(), recipe.optimiser.learning_rate, device)
         self.dtype = _precision(recipe, device)
         self.step = 0
         self.seconds = self.busy = 0.0  # by the clock, and of a core

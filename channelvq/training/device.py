@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 
 from channelvq.errors import UsageError
 from channelvq.provenance import cpu
 
-__all__ = ["hardware", "pick_device", "torch_generator"]
+__all__ = ["adamw", "hardware", "pick_device", "torch_generator"]
 
 
 def pick_device(name: str) -> torch.device:
@@ -32,6 +34,20 @@ def pick_device(name: str) -> torch.device:
         return torch.device("cpu")
     torch.backends.cudnn.allow_tf32 = False  # what is to be exact stays float32; the rest is bf16 anyway
     return torch.device("cuda")
+
+
+def adamw(
+    parameters: Iterable[torch.nn.Parameter], learning_rate: float, device: torch.device
+) -> torch.optim.AdamW:
+    """Make the optimiser of all training runs; on a GPU its step is one operation.
+
+    Examples
+    --------
+    >>> adamw([torch.nn.Parameter(torch.zeros(1))], 1e-3, torch.device("cpu")).defaults["betas"]
+    (0.9, 0.98)
+    """
+    fused = device.type == "cuda"
+    return torch.optim.AdamW(parameters, lr=learning_rate, betas=(0.9, 0.98), weight_decay=1e-4, fused=fused)
 
 
 def torch_generator(rng: np.random.Generator, device: torch.device | None = None) -> torch.Generator:

@@ -21,6 +21,7 @@ from channelvq.models.vqvae import VqVae
 from channelvq.models.weights import TrainedModel, load_model
 from channelvq.randomness import generator
 from channelvq.training.checkpoint import load_checkpoint, save_checkpoint
+from channelvq.training.device import adamw
 from channelvq.training.noise import noisy_latents, noisy_llrs
 from channelvq.training.photos import Photos
 from channelvq.training.recipe import Recipe
@@ -78,13 +79,7 @@ class Trainer:
         self.shape = Shape(**recipe.model.model_dump())
         torch.manual_seed(recipe.seed)
         self.model = VqVae(self.shape).to(device)
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=recipe.optimiser.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=1e-4,
-            fused=device.type == "cuda",
-        )
+        self.optimiser = adamw(self.model.parameters(), recipe.optimiser.learning_rate, device)
         self.dtype = precision_of(recipe, device)
         self.step = 0
         self.seconds = 0.0

@@ -20,6 +20,7 @@ from channelvq.models.prior import ContextPrior, Known, sent_rows
 from channelvq.models.weights import TrainedModel
 from channelvq.randomness import generator
 from channelvq.training.checkpoint import load_checkpoint, save_checkpoint
+from channelvq.training.device import adamw
 from channelvq.training.fields import IndexField, crops
 from channelvq.training.noise import noisy_llrs
 from channelvq.training.prior_recipe import PriorRecipe
@@ -75,13 +76,7 @@ class PriorTrainer:
         self.prior.start(trained.log_prior)
         self.prior.to(device)
         part = recipe.optimiser
-        self.optimiser = torch.optim.AdamW(
-            self.prior.parameters(),
-            lr=part.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=1e-4,
-            fused=device.type == "cuda",
-        )
+        self.optimiser = adamw(self.prior.parameters(), part.learning_rate, device)
         self.step, self.seconds = 0, 0.0
 
     @property
