@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,16 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from channelvq.bits import bits_to_llrs, hard_bits
-from channelvq.channel_codes.base import Bits, ChannelCode, Llrs, Outcome, Run
-from channelvq.channel_codes.unequal import Unequal
+from channelvq.channel_codes.base import Bits, ChannelCode, InformedCode, Llrs, Outcome, Run
 from channelvq.crc import row_checks
 from channelvq.errors import BudgetError, UsageError
 from channelvq.interleavers import Interleaver
-from channelvq.interleaving import INTERLEAVINGS, Interleaving, Slots, spread
-from channelvq.modulation import Modulation, bit_weakness
+from channelvq.interleaving import INTERLEAVINGS, Interleaving, Slots
 from channelvq.scrambling import scrambler
 
-__all__ = ["Frame", "LayeredFrame", "NoFrame", "Share", "Unframed", "make_frame"]
+__all__ = ["Frame", "NoFrame", "Share", "Unframed", "Weakness", "check_llrs", "check_message"]
 
 Weakness = npt.NDArray[np.uint8]
 
@@ -174,7 +171,7 @@ class Frame:
         UsageError
             If the message is longer than `message_bits`.
         """
-        _check_message(bits, self.message_bits)
+        check_message(bits, self.message_bits)
         filled = np.zeros(self.message_bits, np.uint8)
         filled[: bits.size] = bits
         coded = np.zeros(self.coded_bits, np.uint8)
@@ -191,24 +188,34 @@ class Frame:
             coded[:end] = self._interleaver.interleave(coded[:end])
         return coded ^ scrambler(self.coded_bits, self.seed)
 
-    def decode(self, llrs: Llrs) -> Unframed:
+    def decode(self, llrs: Llrs, told: Llrs | None = None) -> Unframed:
         """LLRs of the coded bits [coded_bits] -> message LLRs and what is known of them.
+
+        Parameters
+        ----------
+        llrs : ndarray of float32 [coded_bits]
+            From the channel.
+        told : ndarray of float32 [message_bits], optional
+            LLRs of the message from elsewhere, for a code that takes them (`InformedCode`).
 
         Raises
         ------
         UsageError
-            If there are not `coded_bits` LLRs.
+            If there are not as many LLRs, or the code does not take any that it is told.
         """
-        _check_llrs(llrs, self.coded_bits)
+        check_llrs(llrs, self.coded_bits)
+        if told is not None:
+            check_llrs(told, self.message_bits)
         plain = np.where(scrambler(self.coded_bits, self.seed), -llrs, llrs)[: self.filled_bits]
         if self._interleaver:
             plain = self._interleaver.deinterleave(plain)
         plain = plain.astype(np.float32, copy=False)
-        outcomes, start = [], 0
+        outcomes, start, end = [], 0, 0
         for run in self.runs:
-            size = run.blocks * run.code.n_bits
-            outcomes.append(self._decode_run(run, plain[start : start + size].reshape(run.blocks, -1)))
-            start += size
+            size, held = run.blocks * run.code.n_bits, run.blocks * (run.code.k_bits - self.code.crc_bits)
+            known = None if told is None else told[end : end + held].reshape(run.blocks, -1)
+            outcomes.append(self._decode_run(run, plain[start : start + size].reshape(run.blocks, -1), known))
+            start, end = start + size, end + held
         message = np.concatenate([outcome.llr.reshape(-1) for outcome in outcomes])
         verdicts = [outcome.ok for outcome in outcomes if outcome.ok is not None]
         if len(verdicts) < len(outcomes):
@@ -216,10 +223,15 @@ class Frame:
         trusted = [np.repeat(o.ok, o.llr.shape[1]) for o in outcomes if o.ok is not None]
         return Unframed(message, np.concatenate(trusted), np.concatenate(verdicts))
 
-    def _decode_run(self, run: Run, llrs: Llrs) -> Outcome:
+    def _decode_run(self, run: Run, llrs: Llrs, told: Llrs | None) -> Outcome:
         """Decode blocks [blocks, n_bits] and take their CRCs off and into account."""
-        outcome = run.code.decode(llrs)
         width = self.code.crc_bits
+        if told is None:
+            outcome = run.code.decode(llrs)
+        elif isinstance(run.code, InformedCode):
+            outcome = run.code.decode_informed(llrs, np.pad(told, ((0, 0), (0, width))))
+        else:
+            raise UsageError(f"code {self.code.spec} takes no LLRs but those of the channel")
         if not width:
             return outcome
         length = run.code.k_bits - width
@@ -245,128 +257,16 @@ class Frame:
         return self.interleaving.over(Slots(words, self.code.symbol_bits, weakness), self.seed)
 
 
-def _check_message(bits: Bits, most: int) -> None:
+def check_message(bits: Bits, most: int) -> None:
     """Refuse what is no message of at most so many bits."""
     if bits.ndim != 1 or bits.size > most:
         raise UsageError(f"message has shape {bits.shape}, must be [n] with n ≤ {most}")
 
 
-def _check_llrs(llrs: Llrs, count: int) -> None:
+def check_llrs(llrs: Llrs, count: int) -> None:
     """Refuse what are not the LLRs of so many coded bits."""
     if llrs.shape != (count,):
         raise UsageError(f"LLRs have shape {llrs.shape}, must be [{count}]")
-
-
-class LayeredFrame:
-    """`coded_bits` bits on the channel for a message in order of importance, a frame of its own a level.
-
-    Each level's frame lies evenly strewn among those of the levels below it, so that a burst or a lost packet
-    takes of each level no more than its share. What the blocks of a level leave over goes to the last one.
-
-    Parameters
-    ----------
-    code : Unequal
-        The levels.
-    coded_bits : int
-        Bits that the channel carries.
-    seed : int
-        Seed of interleavers and scrambler.
-    interleaver, weakness : optional
-        As for `Frame`, for all levels.
-
-    Raises
-    ------
-    BudgetError
-        If a level's share does not hold one block of its code.
-
-    Examples
-    --------
-    >>> from channelvq.channel_codes.unequal import build_code
-    >>> frame = LayeredFrame(build_code("repetition:3@1/4;uncoded"), coded_bits=1200)
-    >>> [share.message_bits for share in frame.shares], frame.message_bits, frame.parity_bits
-    ([100, 900], 1000, 200)
-    """
-
-    def __init__(
-        self,
-        code: Unequal,
-        coded_bits: int,
-        seed: int = 0,
-        interleaver: str | None = None,
-        weakness: Weakness | None = None,
-    ) -> None:
-        self.code, self.coded_bits = code, int(coded_bits)
-        self.frames: list[Frame] = []
-        self._places: list[npt.NDArray[np.intp]] = []
-        rest = np.arange(self.coded_bits)
-        for i, level in enumerate(code.levels):
-            given = rest.size if level.share is None else math.floor(level.share * self.coded_bits)
-            size = Frame(level.code, given).filled_bits if level.share is not None else given
-            places, rest = (rest, rest[:0]) if level.share is None else spread(rest, size)
-            there = None if weakness is None else weakness[places]
-            self.frames.append(Frame(level.code, size, seed + i, interleaver, there))
-            self._places.append(places)
-
-    @property
-    def message_bits(self) -> int:
-        """Bits that a codec may use."""
-        return sum(frame.message_bits for frame in self.frames)
-
-    @property
-    def crc_bits(self) -> int:
-        """Bits spent on CRCs."""
-        return sum(frame.crc_bits for frame in self.frames)
-
-    @property
-    def parity_bits(self) -> int:
-        """Bits that the codes add."""
-        return sum(frame.parity_bits for frame in self.frames)
-
-    @property
-    def padding_bits(self) -> int:
-        """Coded bits that no block fills."""
-        return sum(frame.padding_bits for frame in self.frames)
-
-    @property
-    def shares(self) -> tuple[Share, ...]:
-        """What each code carries and costs, the most important first."""
-        return tuple(share for frame in self.frames for share in frame.shares)
-
-    def encode(self, bits: Bits) -> Bits:
-        """Message [n] of 0/1, the most important bits first -> coded bits [coded_bits].
-
-        Raises
-        ------
-        UsageError
-            If the message is longer than `message_bits`.
-        """
-        _check_message(bits, self.message_bits)
-        coded, start = np.zeros(self.coded_bits, np.uint8), 0
-        for frame, places in zip(self.frames, self._places, strict=True):
-            coded[places] = frame.encode(bits[start : start + frame.message_bits])
-            start += frame.message_bits
-        return coded
-
-    def decode(self, llrs: Llrs) -> Unframed:
-        """LLRs of the coded bits [coded_bits] -> message LLRs and what is known of them.
-
-        Bits of a level whose code cannot tell pass as trusted where another level can tell.
-
-        Raises
-        ------
-        UsageError
-            If there are not `coded_bits` LLRs.
-        """
-        _check_llrs(llrs, self.coded_bits)
-        parts = [frame.decode(llrs[places]) for frame, places in zip(self.frames, self._places, strict=True)]
-        message = np.concatenate([part.llrs for part in parts])
-        verdicts = [part.blocks_ok for part in parts if part.blocks_ok is not None]
-        if not verdicts:
-            return Unframed(message, None, None)
-        trusted = [
-            np.ones(part.llrs.size, np.bool_) if part.trusted is None else part.trusted for part in parts
-        ]
-        return Unframed(message, np.concatenate(trusted), np.concatenate(verdicts))
 
 
 class NoFrame:
@@ -383,17 +283,3 @@ class NoFrame:
     def decode(self, llrs: Llrs) -> Unframed:
         """Give nothing, of nothing."""
         return Unframed(llrs[:0], None, None)
-
-
-def make_frame(
-    code: ChannelCode | Unequal,
-    uses: int,
-    modulation: Modulation,
-    interleaver: str | None = None,
-) -> Frame | LayeredFrame:
-    """Make the frame of so many channel uses: one of its own a level of unequal protection."""
-    coded_bits = uses * modulation.bits_per_symbol
-    weakness = np.tile(bit_weakness(modulation), uses)
-    if isinstance(code, Unequal):
-        return LayeredFrame(code, coded_bits, interleaver=interleaver, weakness=weakness)
-    return Frame(code, coded_bits, interleaver=interleaver, weakness=weakness)

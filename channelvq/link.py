@@ -20,7 +20,8 @@ from channelvq.codecs import CODECS, is_analog
 from channelvq.codecs.base import Codec, Decoded, Message, Picture
 from channelvq.components import fraction, parse_spec
 from channelvq.errors import BudgetError, UsageError
-from channelvq.framing import Frame, LayeredFrame, make_frame
+from channelvq.framing import Frame
+from channelvq.layered_frame import LayeredFrame, make_frame
 from channelvq.images import check_picture, content_hash
 from channelvq.interleaving import INTERLEAVINGS
 from channelvq.modulation import MODULATIONS, Modulation

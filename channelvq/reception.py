@@ -11,7 +11,8 @@ import torch
 
 from channelvq.channel_codes.base import Bits
 from channelvq.codecs.base import Message, Picture, Status
-from channelvq.framing import Frame, LayeredFrame, NoFrame
+from channelvq.framing import Frame, NoFrame
+from channelvq.layered_frame import LayeredFrame
 
 __all__ = ["Account", "Image", "Prepared", "Protection", "Reception"]
 

@@ -13,7 +13,8 @@ from channelvq.channel_codes import CHANNEL_CODES, ReedSolomon
 from channelvq.channels.base import Received
 from channelvq.crc import crc16, crc32
 from channelvq.errors import BudgetError, UsageError
-from channelvq.framing import Frame, make_frame
+from channelvq.framing import Frame
+from channelvq.layered_frame import make_frame
 from channelvq.modulation import MODULATIONS
 from channelvq.scrambling import scrambler
 

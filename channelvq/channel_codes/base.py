@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bits", "BlockCode", "ChannelCode", "Llrs", "Outcome", "Run"]
+__all__ = ["Bits", "BlockCode", "ChannelCode", "InformedCode", "Llrs", "Outcome", "Run"]
 
 Bits = npt.NDArray[np.uint8]
 Llrs = npt.NDArray[np.float32]
@@ -49,6 +49,15 @@ class BlockCode(Protocol):
 
     def decode(self, llrs: Llrs) -> Outcome:
         """[blocks, n_bits] float32 -> Outcome."""
+        ...
+
+
+@runtime_checkable
+class InformedCode(Protocol):
+    """A block code whose decoder takes what is known of the message from elsewhere than the channel."""
+
+    def decode_informed(self, llrs: Llrs, told: Llrs) -> Outcome:
+        """[blocks, n_bits] from the channel, [blocks, k_bits] of the message -> Outcome."""
         ...
 
 

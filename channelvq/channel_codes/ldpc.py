@@ -208,10 +208,39 @@ class LDPC:
         TypeError, UsageError
             If these are no finite LLRs, or a row is not n long.
         """
+        return self.decode_informed(llrs, np.empty((0, self.k_bits), np.float32))
+
+    def decode_informed(self, llrs: Llrs, told: Llrs) -> Outcome:
+        """Do as `decode`, with LLRs of the message bits [blocks, k] that do not come from the channel.
+
+        They add to those of the channel, also for the bits that are not sent, as a model of the message's
+        source gives them [1]_. No rows at all tell nothing.
+
+        Raises
+        ------
+        TypeError, UsageError
+            If these are no finite LLRs, or of another shape.
+
+        References
+        ----------
+        .. [1] J. Hagenauer, "Source-controlled channel decoding", IEEE Trans. Commun. 43(9), 1995.
+
+        Examples
+        --------
+        >>> code, bits = LDPC(k=1024, n=1280), np.zeros((1, 1024), np.uint8)
+        >>> llrs = 3.0 * (1 - 2.0 * code.encode(bits)).astype(np.float32)
+        >>> llrs[:, ::22] *= -1  # more wrong bits than the code can mend
+        >>> told = np.full((1, 1024), 1.5, np.float32)  # ones are rare
+        >>> bool(code.decode(llrs).ok[0]), bool(code.decode_informed(llrs, told).ok[0])
+        (False, True)
+        """
         check_llrs(llrs, self.n_bits)
+        check_llrs(told, self.k_bits)
+        blocks = llrs.shape[0]
+        if told.shape[0] not in (0, blocks):
+            raise UsageError(f"told has {told.shape[0]} rows, must have {blocks}, as the channel's LLRs")
         from channelvq.channel_codes.ldpc_kernel import decode_words  # numba is slow to import
 
-        blocks = llrs.shape[0]
         if self.modulation_order > 1:
             llrs = (
                 llrs.reshape(blocks, -1, self.modulation_order)
@@ -221,7 +250,8 @@ class LDPC:
         llr = np.empty((blocks, self.k_bits), np.float32)
         bits = np.empty((blocks, self.k_bits), np.uint8)
         ok = np.empty(blocks, np.bool_)
-        decode_words(np.ascontiguousarray(llrs), llr, bits, ok, self.iterations, self._schedule)
+        heard, beside = np.ascontiguousarray(llrs), np.ascontiguousarray(told)
+        decode_words(heard, beside, llr, bits, ok, self.iterations, self._schedule)
         return Outcome(llr, bits, ok)
 
     @cached_property

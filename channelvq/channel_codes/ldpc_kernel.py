@@ -280,12 +280,20 @@ def _satisfied(violated: Values, size: int, words: int, word: int) -> bool:
 
 @numba.njit(nogil=True)
 def _admit(
-    llrs: Floats, columns: Values, channel: Floats, quantised: Values, scales: Floats, plan: Schedule
+    llrs: Floats,
+    told: Floats,
+    columns: Values,
+    channel: Floats,
+    quantised: Values,
+    scales: Floats,
+    plan: Schedule,
 ) -> None:
-    """Fill the columns with the words [up to `words`, n] of a group, unshifted."""
+    """Fill the columns with the words [up to `words`, n] of a group, unshifted, and with what is `told`."""
     size = plan.lifting * plan.words
     for word in range(llrs.shape[0]):
         _receive(llrs[word], channel, plan.k, plan.punctured, plan.fillers, plan.buffer)
+        if word < told.shape[0]:
+            _add_clipped(told[word], channel)
         if plan.level > 0:
             scales[word] = np.float32(plan.level) / _mean_magnitude(channel)
         _quantise(channel, scales[word], quantised)
@@ -298,6 +306,7 @@ def _admit(
 @numba.njit(cache=True, nogil=True)
 def decode_words(
     llrs: Floats,
+    told: Floats,
     llr: Floats,
     bits: npt.NDArray[np.uint8],
     ok: npt.NDArray[np.bool_],
@@ -306,6 +315,7 @@ def decode_words(
 ) -> None:
     """Decode words [blocks, n]: fill llr and bits [blocks, k] and ok [blocks].
 
+    `told` [blocks or 0, k] are LLRs of the message from elsewhere than the channel.
     A word is done as soon as the signs of its totals satisfy every check; what it then says is kept, however
     long the words beside it take. The last eighth of the sweeps is without damping.
     """
@@ -324,7 +334,15 @@ def decode_words(
     for base in range(0, llrs.shape[0], words):
         left = min(words, llrs.shape[0] - base)
         pending[:left] = True
-        _admit(llrs[base : base + left], columns, channel, quantised, scales, plan)
+        _admit(
+            llrs[base : base + left],
+            told[base : base + left],
+            columns,
+            channel,
+            quantised,
+            scales,
+            plan,
+        )
         for iteration in range(iterations):
             table, fresh = edges if iteration else plan.opening, iteration == 0
             damped = iteration < iterations - iterations // _UNDAMPED

@@ -55,8 +55,12 @@ def shortest_frame(rate: Fraction, bits: int, seed: int = 0) -> Frame:
         coded += max(1, math.ceil((bits - held) / rate))
 
 
-def decode_frame(frame: Frame, llrs: npt.NDArray[np.float32]) -> Unframed:
-    """Decode such a frame of any LLRs: infinite ones are certain, and what is no number says nothing."""
-    return frame.decode(
-        np.nan_to_num(llrs.astype(np.float32), nan=0.0, posinf=CERTAIN_LLR, neginf=-CERTAIN_LLR)
-    )
+def decode_frame(
+    frame: Frame, llrs: npt.NDArray[np.float32], told: npt.NDArray[np.float32] | None = None
+) -> Unframed:
+    """Decode such a frame of any LLRs: infinite ones are certain, and what is no number says nothing.
+
+    `told` [message_bits] are LLRs of its message from elsewhere, see `Frame.decode`.
+    """
+    heard = np.nan_to_num(llrs.astype(np.float32), nan=0.0, posinf=CERTAIN_LLR, neginf=-CERTAIN_LLR)
+    return frame.decode(heard, told)

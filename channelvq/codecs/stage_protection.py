@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from channelvq.bits import CERTAIN_LLR
 from channelvq.codecs.inner_frame import decode_frame, read_rate, shortest_frame
 from channelvq.errors import UsageError
+from channelvq.framing import Frame
 
-__all__ = ["StageProtection"]
+__all__ = ["CodedStage", "StageProtection"]
 
 Bits = npt.NDArray[np.uint8]
 Llrs = npt.NDArray[np.float32]
@@ -41,7 +43,7 @@ class StageProtection:
     >>> bits = np.random.default_rng(0).integers(0, 2, 6000).astype(np.uint8)
     >>> llrs = bits_to_llrs(protection.protect(0, bits), 2.0)
     >>> llrs[::20] *= -1  # one bit in twenty is wrong
-    >>> bool(((protection.recover(0, llrs, 6000) < 0) == bits).all())
+    >>> bool(((protection.receive(0, llrs, 6000).llrs < 0) == bits).all())
     True
     """
 
@@ -74,12 +76,60 @@ class StageProtection:
             return bits
         return shortest_frame(self.rates[stage], bits.size, stage).encode(bits)
 
-    def recover(self, stage: int, llrs: Llrs, bits: int) -> Llrs:
-        """Give the LLRs [bits] of a stage, of those of what was sent for it.
-
-        Bits of a block that the code cannot mend are what it makes of them, which shows better pictures than
-        doubting them would (measured at rate 1/2 and bit error rates of 0.09 to 0.12).
-        """
+    def receive(self, stage: int, llrs: Llrs, bits: int) -> CodedStage:
+        """Take the LLRs of what was sent for the `bits` bits of a stage, and decode them."""
         if stage >= len(self.rates) or not bits:
-            return llrs
-        return decode_frame(shortest_frame(self.rates[stage], bits, stage), llrs).llrs[:bits]
+            return CodedStage(None, llrs, bits)
+        return CodedStage(shortest_frame(self.rates[stage], bits, stage), llrs, bits)
+
+
+class CodedStage:
+    """The bits of a stage as a receiver has them; they may be decoded again when more is known of them.
+
+    Bits of a block that the code cannot mend are what it makes of them, which shows better pictures than
+    doubting them would (measured at rate 1/2 and bit error rates of 0.09 to 0.12).
+
+    Parameters
+    ----------
+    frame : Frame, optional
+        What they were sent in; without one they were sent as they are.
+    received : ndarray of float32
+        LLRs of what was sent.
+    bits : int
+        How many bits there are.
+
+    Attributes
+    ----------
+    llrs : ndarray of float32 [bits]
+        What channel and code say of them.
+    """
+
+    def __init__(self, frame: Frame | None, received: Llrs, bits: int) -> None:
+        self._frame, self._received = frame, received.astype(np.float32, copy=False)
+        self._trusted = np.ones(bits, np.bool_)
+        self.llrs: Llrs = self._received
+        if frame is not None:
+            self.llrs, self._trusted = self._decode(frame, None)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more can be known: no code, or its CRCs vouch for every bit."""
+        return bool(self._trusted.all())
+
+    def hear(self, told: Llrs) -> None:
+        """Decode again, with LLRs [bits] of the bits that are from elsewhere than the channel.
+
+        Blocks that are settled stay as they are; `llrs` of the others are without what they were told.
+        """
+        if self._frame is None or self.settled:
+            return
+        known = np.full(self._frame.message_bits, CERTAIN_LLR, np.float32)  # the filling is zeros
+        known[: told.size] = np.where(self._trusted, self.llrs, told)
+        llrs, trusted = self._decode(self._frame, known)
+        self.llrs = np.where(self._trusted, self.llrs, np.where(trusted, llrs, llrs - told))
+        self._trusted |= trusted
+
+    def _decode(self, frame: Frame, told: Llrs | None) -> tuple[Llrs, npt.NDArray[np.bool_]]:
+        out, bits = decode_frame(frame, self._received, told), self._trusted.size
+        trusted = np.zeros(bits, np.bool_) if out.trusted is None else out.trusted[:bits]
+        return out.llrs[:bits], trusted

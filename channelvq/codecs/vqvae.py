@@ -13,7 +13,7 @@ from channelvq.bits import bits_to_llrs, hard_bits
 from channelvq.codecs.base import Decoded, Message, Picture, grey_picture
 from channelvq.codecs.depth_map import MapCoder
 from channelvq.codecs.layout import GUARD_RATE, Header, Layout, position_order
-from channelvq.codecs.stage_protection import StageProtection
+from channelvq.codecs.stage_protection import CodedStage, StageProtection
 from channelvq.components import integer
 from channelvq.concealment import BEST, BEST_ALONE, CONCEALMENTS
 from channelvq.concealment.base import Concealment, Field
@@ -206,13 +206,17 @@ class VqvaeCodec:
         read = self._read_depth(_settled(llrs), shape)
         if isinstance(read, str):
             return Decoded(grey_picture(shape), "failed", notes={"failure": read})
-        depth, index_llrs = read
-        field = self._field(depth, index_llrs)
+        depth, stages = read
+        received = torch.from_numpy(np.concatenate([stage.llrs for stage in stages]))
+        field = self._field(depth, received.view(-1, self.model.network.shape.index_bits))
+        if isinstance(self.concealment, ContextConcealment):
+            field = self.concealment.settle(field, stages)
         latents = self.concealment.conceal(field)
         picture = self.model.network.show(latents.mean, depth, latents.variance).numpy()
         picture = picture[:, : shape[1], : shape[2]]
         if shape[0] == 1:
             picture = picture.mean(0, keepdims=True)
+        index_llrs = torch.cat(field.llrs)
         unsure = not bool((index_llrs.abs() >= SURE).all())  # so too if one is no number
         indices = llrs_to_indices(index_llrs).numpy()
         return Decoded(np.ascontiguousarray(picture), "concealed" if unsure else "ok", indices)
@@ -273,8 +277,8 @@ class VqvaeCodec:
 
     def _read_depth(
         self, llrs: npt.NDArray[np.float32], shape: tuple[int, int, int]
-    ) -> tuple[torch.Tensor, torch.Tensor] | str:
-        """Depth of positions [h, w] and index LLRs [m, bits], or why they cannot be read."""
+    ) -> tuple[torch.Tensor, list[CodedStage]] | str:
+        """Depth of positions [h, w] and their stages as received, or why they cannot be read."""
         layout, header_bits = self.layout, self.layout.header_bits
         if len(llrs) < header_bits:
             return "message too short for a header"
@@ -298,12 +302,10 @@ class VqvaeCodec:
         except ValueError as error:
             return str(error)
         received = [
-            self.protection.recover(stage, llrs[there], count)
+            self.protection.receive(stage, llrs[there], count)
             for stage, (there, count) in enumerate(zip(stages, counts, strict=True))
         ]
-        index_llrs = torch.from_numpy(np.concatenate(received).astype(np.float32, copy=False))
-        depth = spread_cells(cells[None], sizes.cell)[0]
-        return depth, index_llrs.view(-1, sizes.index_bits)
+        return spread_cells(cells[None], sizes.cell)[0], received
 
     def _field(self, depth: torch.Tensor, index_llrs: torch.Tensor) -> Field:
         cell = self.model.network.shape.cell

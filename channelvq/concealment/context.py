@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
 from channelvq.components import integer
 from channelvq.concealment.base import Field, Latents
+from channelvq.concealment.belief import alone, doubtful, look_around, nothing, posteriors
+from channelvq.concealment.joint import ReceivedStage, decode_jointly
 from channelvq.errors import UsageError, unknown_name
-from channelvq.models.posterior import SURE, expected_code, index_likelihood, llrs_to_indices
+from channelvq.models.posterior import SURE, llrs_to_indices
 from channelvq.models.prior import ContextPrior, Known
 
 __all__ = ["ContextConcealment"]
 
 _ROUNDS = 1
 _TRUST = 0.6  # on pictures unlike those of its training a prior is too sure of itself
-_CHUNK = 1024  # rows at a time: their scores stay in the cache
 _ESTIMATES = ("mean", "map", "sample")
 
 
@@ -76,40 +77,29 @@ class ContextConcealment:
         """
         if field.prior is None:
             raise UsageError("these weights have no context prior; use concealment 'soft'")
-        known = self._alone(field)
+        known = alone(field)
         if any(bool((llrs.abs() < SURE).any()) for llrs in field.llrs):
             for number in range(self.rounds):
                 last = number == self.rounds - 1
                 known = self._round(field, field.prior, known, self.estimate if last else "mean")
         return Latents(known.mean, known.variance)
 
-    @staticmethod
-    def _alone(field: Field) -> Known:
-        """Believe what the channel says of each index, and how often each code is sent."""
-        known = Known(field.codebooks, field.log_prior, field.spread, field.depth.numel())
-        for stage, rows in enumerate(field.rows):
-            known.add(
-                stage, rows, *expected_code(field.llrs[stage], field.codebooks[stage], field.log_prior[stage])
-            )
-        return known
+    @torch.no_grad()
+    def settle(self, field: Field, stages: Sequence[ReceivedStage]) -> Field:
+        """Decode the codes that protect stages again, with what is known around; see `decode_jointly`."""
+        if field.prior is None or all(stage.settled for stage in stages):
+            return field
+        return decode_jointly(field, field.prior, stages)
 
     def _round(self, field: Field, prior: ContextPrior, before: Known, estimate: str) -> Known:
         """Believe anew, with neighbours as they were believed to be."""
-        h, w = field.depth.shape
-        grid = before.features().T.reshape(1, -1, h, w)
-        around = prior.neighbours(grid, field.depth[None])[0].flatten(0, 1)
-        known = Known(field.codebooks, field.log_prior, field.spread, h * w)
+        seen, known = look_around(field, prior, before), nothing(field)
         draws = torch.Generator().manual_seed(0)
         for stage, rows in enumerate(field.rows):
             book, llrs = field.codebooks[stage], field.llrs[stage]
             mean, variance = book[llrs_to_indices(llrs)], torch.zeros(len(rows))
-            doubtful = torch.nonzero(~(llrs.abs() >= SURE).all(1))[:, 0]
             below = known.features(rows)
-            for some in torch.split(doubtful, _CHUNK):
-                places = rows[some]
-                context = torch.log_softmax(prior.logits(stage, around[places], below[some]), 1)
-                scores = torch.lerp(field.log_prior[stage], context, _TRUST)
-                share = torch.softmax(scores.add_(index_likelihood(llrs[some])), 1)
+            for some, share in posteriors(field, prior, stage, seen, below, _TRUST, doubtful(llrs)):
                 mean[some], variance[some] = _estimate(share, book, estimate, draws)
             known.add(stage, rows, mean, variance)
         return known

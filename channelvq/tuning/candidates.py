@@ -16,7 +16,8 @@ from channelvq.channel_codes.unequal import build_code
 from channelvq.components import parse_spec
 from channelvq.errors import BudgetError, UsageError
 from channelvq.evaluation.theory import capacity_bicm
-from channelvq.framing import Frame, LayeredFrame, make_frame
+from channelvq.framing import Frame
+from channelvq.layered_frame import LayeredFrame, make_frame
 from channelvq.modulation import MODULATIONS
 from channelvq.snr import Snr
 from channelvq.sweep.axis import Point

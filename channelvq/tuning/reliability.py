@@ -11,7 +11,8 @@ import torch
 
 from channelvq.bits import hard_bits
 from channelvq.channel_codes.base import Bits, Llrs
-from channelvq.framing import Frame, LayeredFrame
+from channelvq.framing import Frame
+from channelvq.layered_frame import LayeredFrame
 from channelvq.link import Link
 from channelvq.randomness import generator
 from channelvq.sweep.axis import Point

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from channelvq.bits import bits_to_llrs, hard_bits
 from channelvq.channel_codes.unequal import Unequal, build_code
 from channelvq.errors import BudgetError, UsageError
-from channelvq.framing import LayeredFrame
+from channelvq.layered_frame import LayeredFrame
 
 
 def layered(text: str, coded_bits: int) -> LayeredFrame:

@@ -32,7 +32,7 @@ def test_what_the_code_can_mend_is_known_again(seed, size):
     protection = StageProtection("1/3", stages=1)
     llrs = bits_to_llrs(protection.protect(0, bits), 3.0)
     llrs[rng.random(llrs.size) < 0.3] = 0  # 0.7 of it is more than twice the message
-    recovered = protection.recover(0, llrs, size)
+    recovered = protection.receive(0, llrs, size).llrs
     assert recovered.shape == (size,)
     assert ((recovered < 0) == bits).all()
     assert (np.abs(recovered) > 14).all()  # sure: the CRC vouches for them

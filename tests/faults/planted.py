@@ -280,8 +280,8 @@ def interleaver_not_undone() -> None:
 
 @fault("scrambler not undone")
 def scrambler_not_undone() -> None:
-    def wrong(decode: Any, self: framing.Frame, llrs: np.ndarray) -> framing.Unframed:
-        return decode(self, np.where(framing.scrambler(self.coded_bits, self.seed), -llrs, llrs))
+    def wrong(decode: Any, self: framing.Frame, llrs: np.ndarray, told: Any = None) -> framing.Unframed:
+        return decode(self, np.where(framing.scrambler(self.coded_bits, self.seed), -llrs, llrs), told)
 
     change(framing.Frame, "decode", wrong)
 
