@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -203,19 +204,14 @@ class Frame:
         UsageError
             If there are not as many LLRs, or the code does not take any that it is told.
         """
-        check_llrs(llrs, self.coded_bits)
         if told is not None:
             check_llrs(told, self.message_bits)
-        plain = np.where(scrambler(self.coded_bits, self.seed), -llrs, llrs)[: self.filled_bits]
-        if self._interleaver:
-            plain = self._interleaver.deinterleave(plain)
-        plain = plain.astype(np.float32, copy=False)
-        outcomes, start, end = [], 0, 0
-        for run in self.runs:
-            size, held = run.blocks * run.code.n_bits, run.blocks * (run.code.k_bits - self.code.crc_bits)
+        outcomes, end = [], 0
+        for run, heard in self._blocks(llrs):
+            held = run.blocks * (run.code.k_bits - self.code.crc_bits)
             known = None if told is None else told[end : end + held].reshape(run.blocks, -1)
-            outcomes.append(self._decode_run(run, plain[start : start + size].reshape(run.blocks, -1), known))
-            start, end = start + size, end + held
+            outcomes.append(self._decode_run(run, heard, known))
+            end += held
         message = np.concatenate([outcome.llr.reshape(-1) for outcome in outcomes])
         verdicts = [outcome.ok for outcome in outcomes if outcome.ok is not None]
         if len(verdicts) < len(outcomes):
@@ -223,15 +219,39 @@ class Frame:
         trusted = [np.repeat(o.ok, o.llr.shape[1]) for o in outcomes if o.ok is not None]
         return Unframed(message, np.concatenate(trusted), np.concatenate(verdicts))
 
+    def message_llrs(self, llrs: Llrs) -> Llrs:
+        """LLRs of the coded bits [coded_bits] -> what the channel alone says of the message [message_bits].
+
+        Raises
+        ------
+        UsageError
+            If there are not `coded_bits` LLRs, or the code cannot tell (it is no `InformedCode`).
+        """
+        parts = []
+        for run, heard in self._blocks(llrs):
+            length = run.code.k_bits - self.code.crc_bits
+            parts.append(_informed(run).message_llrs(heard)[:, :length].reshape(-1))
+        return np.concatenate(parts)
+
+    def _blocks(self, llrs: Llrs) -> Iterator[tuple[Run, Llrs]]:
+        """Undo scrambling and interleaving: the LLRs [blocks, n_bits] of each run."""
+        check_llrs(llrs, self.coded_bits)
+        plain = np.where(scrambler(self.coded_bits, self.seed), -llrs, llrs)[: self.filled_bits]
+        if self._interleaver:
+            plain = self._interleaver.deinterleave(plain)
+        plain, start = plain.astype(np.float32, copy=False), 0
+        for run in self.runs:
+            size = run.blocks * run.code.n_bits
+            yield run, plain[start : start + size].reshape(run.blocks, -1)
+            start += size
+
     def _decode_run(self, run: Run, llrs: Llrs, told: Llrs | None) -> Outcome:
         """Decode blocks [blocks, n_bits] and take their CRCs off and into account."""
         width = self.code.crc_bits
         if told is None:
             outcome = run.code.decode(llrs)
-        elif isinstance(run.code, InformedCode):
-            outcome = run.code.decode_informed(llrs, np.pad(told, ((0, 0), (0, width))))
         else:
-            raise UsageError(f"code {self.code.spec} takes no LLRs but those of the channel")
+            outcome = _informed(run).decode_informed(llrs, np.pad(told, ((0, 0), (0, width))))
         if not width:
             return outcome
         length = run.code.k_bits - width
@@ -255,6 +275,13 @@ class Frame:
         words = tuple(run.code.n_bits for run in self.runs for _ in range(run.blocks))
         weakness = None if self.weakness is None else self.weakness[: self.filled_bits]
         return self.interleaving.over(Slots(words, self.code.symbol_bits, weakness), self.seed)
+
+
+def _informed(run: Run) -> InformedCode:
+    """Refuse a code whose decoder takes nothing but what the channel says."""
+    if not isinstance(run.code, InformedCode):
+        raise UsageError(f"blocks of {type(run.code).__name__} take no LLRs but those of the channel")
+    return run.code
 
 
 def check_message(bits: Bits, most: int) -> None:

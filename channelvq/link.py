@@ -21,9 +21,9 @@ from channelvq.codecs.base import Codec, Decoded, Message, Picture
 from channelvq.components import fraction, parse_spec
 from channelvq.errors import BudgetError, UsageError
 from channelvq.framing import Frame
-from channelvq.layered_frame import LayeredFrame, make_frame
 from channelvq.images import check_picture, content_hash
 from channelvq.interleaving import INTERLEAVINGS
+from channelvq.layered_frame import LayeredFrame, make_frame
 from channelvq.modulation import MODULATIONS, Modulation
 from channelvq.randomness import generator
 from channelvq.reception import Account, Image, Prepared, Protection, Reception

@@ -60,6 +60,10 @@ class InformedCode(Protocol):
         """[blocks, n_bits] from the channel, [blocks, k_bits] of the message -> Outcome."""
         ...
 
+    def message_llrs(self, llrs: Llrs) -> Llrs:
+        """[blocks, n_bits] from the channel -> what it says of the message by itself, [blocks, k_bits]."""
+        ...
+
 
 @dataclass(frozen=True)
 class Run:

@@ -254,6 +254,22 @@ class LDPC:
         decode_words(heard, beside, llr, bits, ok, self.iterations, self._schedule)
         return Outcome(llr, bits, ok)
 
+    def message_llrs(self, llrs: Llrs) -> Llrs:
+        """Give what the channel says of the message, [blocks, n] -> [blocks, k]: 0 of bits that are not sent.
+
+        Examples
+        --------
+        >>> LDPC(k=96, n=192).message_llrs(np.ones((1, 192), np.float32)).sum()  # 2 Z = 32 bits are not sent
+        np.float32(64.0)
+        """
+        check_llrs(llrs, self.n_bits)
+        graph = self._graph
+        message = np.zeros((llrs.shape[0], self.k_bits), np.float32)
+        for start in range(0, self.n_bits, graph.buffer):
+            heard = llrs[:, start : start + self.k_bits - graph.punctured]
+            message[:, graph.punctured : graph.punctured + heard.shape[1]] += heard
+        return message
+
     @cached_property
     def _graph(self) -> Graph:
         return build_graph(self.k_bits, self.n_bits)

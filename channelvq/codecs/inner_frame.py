@@ -15,7 +15,7 @@ from channelvq.components import fraction
 from channelvq.errors import UsageError
 from channelvq.framing import Frame, Unframed
 
-__all__ = ["decode_frame", "read_rate", "shortest_frame"]
+__all__ = ["decode_frame", "read_rate", "sane", "shortest_frame"]
 
 _LOWEST, _HIGHEST = Fraction(1, 5), Fraction(9, 10)
 
@@ -55,12 +55,13 @@ def shortest_frame(rate: Fraction, bits: int, seed: int = 0) -> Frame:
         coded += max(1, math.ceil((bits - held) / rate))
 
 
+def sane(llrs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Make any LLRs finite: infinite ones are certain, and what is no number says nothing."""
+    return np.nan_to_num(llrs.astype(np.float32), nan=0.0, posinf=CERTAIN_LLR, neginf=-CERTAIN_LLR)
+
+
 def decode_frame(
     frame: Frame, llrs: npt.NDArray[np.float32], told: npt.NDArray[np.float32] | None = None
 ) -> Unframed:
-    """Decode such a frame of any LLRs: infinite ones are certain, and what is no number says nothing.
-
-    `told` [message_bits] are LLRs of its message from elsewhere, see `Frame.decode`.
-    """
-    heard = np.nan_to_num(llrs.astype(np.float32), nan=0.0, posinf=CERTAIN_LLR, neginf=-CERTAIN_LLR)
-    return frame.decode(heard, told)
+    """Decode such a frame of any LLRs; `told` [message_bits] are from elsewhere, see `Frame.decode`."""
+    return frame.decode(sane(llrs), told)

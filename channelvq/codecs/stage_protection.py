@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from channelvq.bits import CERTAIN_LLR
-from channelvq.codecs.inner_frame import decode_frame, read_rate, shortest_frame
+from channelvq.codecs.inner_frame import decode_frame, read_rate, sane, shortest_frame
 from channelvq.errors import UsageError
 from channelvq.framing import Frame
 
@@ -14,6 +14,8 @@ __all__ = ["CodedStage", "StageProtection"]
 
 Bits = npt.NDArray[np.uint8]
 Llrs = npt.NDArray[np.float32]
+
+_BELIEVED = np.float32(0.5)  # of what min-sum adds to a block that it cannot mend: it is too sure of itself
 
 
 class StageProtection:
@@ -126,7 +128,9 @@ class CodedStage:
         known = np.full(self._frame.message_bits, CERTAIN_LLR, np.float32)  # the filling is zeros
         known[: told.size] = np.where(self._trusted, self.llrs, told)
         llrs, trusted = self._decode(self._frame, known)
-        self.llrs = np.where(self._trusted, self.llrs, np.where(trusted, llrs, llrs - told))
+        heard = self._frame.message_llrs(sane(self._received))[: told.size]
+        doubted = heard + _BELIEVED * (llrs - told - heard)
+        self.llrs = np.where(self._trusted, self.llrs, np.where(trusted, llrs, doubted))
         self._trusted |= trusted
 
     def _decode(self, frame: Frame, told: Llrs | None) -> tuple[Llrs, npt.NDArray[np.bool_]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -12,15 +13,16 @@ import torch
 
 from channelvq.concealment.base import Field
 from channelvq.concealment.belief import doubtful, look_around, nothing, posteriors
-from channelvq.models.posterior import expected_code, index_labels, llrs_to_indices
+from channelvq.models.posterior import SURE, expected_code, index_labels, llrs_to_indices
 from channelvq.models.prior import ContextPrior
 
 __all__ = ["ReceivedStage", "decode_jointly"]
 
-_ROUNDS = 6
+_ROUNDS = 4
 _TRUST = 0.9
 _DAMPING = 0.85  # what was told and what comes back are not independent
-_LOUDEST = 20.0  # LLR; a prior never knows
+_RAREST = 1e-6  # probability of a bit: float32 tells no rarer ones from 0
+_SUREST = math.log((1 - _RAREST) / _RAREST)
 
 
 class ReceivedStage(Protocol):
@@ -81,11 +83,10 @@ def decode_jointly(field: Field, prior: ContextPrior, stages: Sequence[ReceivedS
         seen, known = look_around(field, prior, known), nothing(field)
         for number, rows in enumerate(field.rows):
             if number < len(stages) and not stages[number].settled:
-                below = known.features(rows)
-                told = _told(field, prior, number, seen, below)
+                told, *believed = _weigh(field, prior, number, seen, known.features(rows))
                 stages[number].hear(told.numpy().reshape(-1))
                 field = _with_llrs(field, number, stages[number].llrs)
-                said[number] = _believe(field, prior, number, seen, below)
+                said[number] = _corrected(field, number, *believed)
             known.add(number, rows, *said[number])
         if all(stage.settled for stage in stages):
             break
@@ -98,27 +99,38 @@ def _with_llrs(field: Field, stage: int, llrs: npt.NDArray[np.float32]) -> Field
     return replace(field, llrs=changed)
 
 
-def _told(
+def _weigh(
     field: Field, prior: ContextPrior, stage: int, seen: torch.Tensor, below: torch.Tensor
-) -> torch.Tensor:
-    """Say what is known of each bit [n, bits] of a stage besides what its own LLR says."""
-    llrs = field.llrs[stage]
-    told = torch.zeros_like(llrs)
-    labels = index_labels(1 << llrs.shape[1])
-    for part, share in posteriors(field, prior, stage, seen, below, _TRUST, doubtful(llrs)):
-        one = (share @ labels).clamp(1e-7, 1 - 1e-7)
-        told[part] = _DAMPING * (torch.log1p(-one) - torch.log(one) - torch.nan_to_num(llrs[part]))
-    return told.clamp_(-_LOUDEST, _LOUDEST)
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Weigh the codes of a stage by channel and context.
 
-
-def _believe(
-    field: Field, prior: ContextPrior, stage: int, seen: torch.Tensor, below: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean code vectors [n, dim] of a stage and the variance [n] that is left."""
+    Returns
+    -------
+    told : float tensor [n, bits]
+        LLRs of the bits, without what their own LLR says.
+    mean : float tensor [n, dim]
+        Expected code vectors.
+    variance : float tensor [n]
+        Expected squared distance from them.
+    """
     llrs, book = field.llrs[stage], field.codebooks[stage]
-    mean, variance = book[llrs_to_indices(llrs)], torch.zeros(len(llrs))
-    norms = book.square().sum(1)
+    labels, norms = index_labels(1 << llrs.shape[1]), book.square().sum(1, keepdim=True)
+    facts = torch.cat([labels, book, norms], 1)
+    told, mean, variance = torch.zeros_like(llrs), book[llrs_to_indices(llrs)], torch.zeros(len(llrs))
     for part, share in posteriors(field, prior, stage, seen, below, _TRUST, doubtful(llrs)):
-        centre = share @ book
-        mean[part], variance[part] = centre, (share @ norms - centre.square().sum(1)).clamp(min=0)
-    return mean, variance
+        one, centre, square = torch.split(share @ facts, [llrs.shape[1], book.shape[1], 1], 1)
+        one = one.clamp(_RAREST, 1 - _RAREST)
+        alone = torch.nan_to_num(llrs[part]).clamp(-_SUREST, _SUREST)
+        told[part] = torch.log1p(-one) - torch.log(one) - alone
+        mean[part], variance[part] = centre, (square[:, 0] - centre.square().sum(1)).clamp(min=0)
+    return told.mul_(_DAMPING), mean, variance
+
+
+def _corrected(
+    field: Field, stage: int, mean: torch.Tensor, variance: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Take the code vectors that are sure by now for known."""
+    llrs = field.llrs[stage]
+    sure = (llrs.abs() >= SURE).all(1)
+    hard = field.codebooks[stage][llrs_to_indices(llrs)]
+    return torch.where(sure[:, None], hard, mean), torch.where(sure, 0.0, variance)
