@@ -18,7 +18,7 @@ from channelvq.models.prior import ContextPrior
 
 __all__ = ["ReceivedStage", "decode_jointly"]
 
-_ROUNDS = 4
+_ROUNDS = 3
 _TRUST = 0.9
 _DAMPING = 0.85  # what was told and what comes back are not independent
 _RAREST = 1e-6  # probability of a bit: float32 tells no rarer ones from 0
