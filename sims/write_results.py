@@ -67,8 +67,8 @@ DUELS = (
     Duel(
         "kodak_bsc",
         "Wrong bits (BSC), half a bit per pixel: what the receiver and the codec's own protection save",
-        ("context", "context, protected"),
-        ("none", "soft", "context"),
+        ("context", "context, protected", "context, four stages protected"),
+        ("none", "soft", "soft, protected", "context"),
     ),
     Duel(
         "kodak_packets",

@@ -229,3 +229,21 @@ def test_first_bits_on_strong_places_mend_more() -> None:
         lost[interleaver] = failed
     assert frame.blocks == 6
     assert lost[None] + 30 < lost["random"]
+
+
+def test_what_is_told_goes_to_the_bits_it_is_of() -> None:
+    frame = Frame(CHANNEL_CODES.build("ldpc:3/4,k=800"), 3300, seed=5)
+    bits = random_bits(frame.message_bits)
+    llrs = bits_to_llrs(frame.encode(bits), 2.0)
+    heard = frame.message_llrs(llrs)
+    assert heard.shape == bits.shape
+    np.testing.assert_array_equal(hard_bits(heard[heard != 0]), bits[heard != 0])
+    assert 0.7 < (heard != 0).mean() < 1  # the first 2 Z of each block are not sent
+    out = frame.decode(np.zeros(3300, np.float32), bits_to_llrs(bits, 5.0))  # nothing but what is told
+    np.testing.assert_array_equal(hard_bits(out.llrs), bits)
+
+
+def test_a_code_that_cannot_be_told_anything_says_so() -> None:
+    frame = Frame(CHANNEL_CODES.build("rs:255,191"), 3000)
+    with pytest.raises(UsageError, match="ReedSolomon take no LLRs but those of the channel"):
+        frame.decode(np.zeros(3000, np.float32), np.zeros(frame.message_bits, np.float32))

@@ -24,7 +24,8 @@ class StageProtection:
     A wrong index of the first stage takes a block of picture with it, one of the fourth some noise: bits that
     protect the first stage save more than they would describe. Each protected stage is a frame of its own
     (LDPC blocks of 5G NR with CRC-24B, interleaved), whose length follows from the number of its bits, so
-    that nothing is sent for it.
+    that nothing is sent for it. A receiver that knows more of the bits than the channel says decodes it
+    again, see `CodedStage`.
 
     Parameters
     ----------

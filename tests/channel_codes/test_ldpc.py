@@ -407,3 +407,57 @@ def test_a_bit_that_the_channel_got_very_wrong_does_not_stand_for_ever(seed: int
     out = code.decode(llrs)
     assert out.ok.all()
     np.testing.assert_array_equal(out.bits, bits)
+
+
+# ---- what is known of the message from elsewhere ----
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(("k", "n"), [(1024, 2048), (40, 100), (8448, 9387)])
+def test_told_nothing_it_decodes_as_ever(k: int, n: int, precision: str) -> None:
+    code = LDPC(k, n, precision=precision)
+    llrs = awgn_llrs(code, random_bits(5, k), 1.0 if 2 * k <= n else 3.5)
+    plain, told = code.decode(llrs), code.decode_informed(llrs, np.zeros((5, k), np.float32))
+    np.testing.assert_array_equal(plain.llr, told.llr)
+    np.testing.assert_array_equal(plain.ok, told.ok)
+
+
+@pytest.mark.parametrize("words", [1, 7])
+def test_told_everything_it_needs_no_channel(words: int) -> None:
+    """Also the bits that are never sent are known then, and words beside each other keep apart."""
+    code, bits = LDPC(40, 100), random_bits(words, 40)
+    out = code.decode_informed(np.zeros((words, 100), np.float32), bits_to_llrs(bits, 9.0))
+    np.testing.assert_array_equal(out.bits, bits)
+
+
+def test_a_source_of_rare_ones_is_mended_beyond_capacity() -> None:
+    """Rate 2/3 over a BSC of 0.08, whose capacity is 0.60; with ones in 1 of 20, 0.19 bits a use are said."""
+    rng = np.random.default_rng(3)
+    code = LDPC(4000, 6000)
+    bits = (rng.random((6, 4000)) < 0.05).astype(np.uint8)
+    wrong = (rng.random((6, 6000)) < 0.08).astype(np.uint8)
+    llrs = bits_to_llrs(code.encode(bits) ^ wrong, float(np.log(0.92 / 0.08)))
+    out = code.decode_informed(llrs, np.full(bits.shape, np.log(0.95 / 0.05), np.float32))
+    assert not code.decode(llrs).ok.any()
+    assert out.ok.all()
+    np.testing.assert_array_equal(out.bits, bits)
+
+
+def test_what_the_channel_says_of_the_message() -> None:
+    """Systematic bits lie where the encoder puts them, 2 Z are missing, and repeats add up."""
+    code = LDPC(100, 1200)  # graph 2, whose buffer is shorter than that
+    bits = random_bits(3, 100)
+    message = code.message_llrs(bits_to_llrs(code.encode(bits), 1.0))
+    sent = build_graph(100, 1200).punctured
+    assert (message[:, :sent] == 0).all()
+    np.testing.assert_array_equal(hard_bits(message[:, sent:]), bits[:, sent:])
+    assert np.abs(message).max() == 2
+
+
+def test_what_is_told_must_fit() -> None:
+    code = LDPC(40, 100)
+    llrs = np.zeros((2, 100), np.float32)
+    with pytest.raises(UsageError, match="told has 3 rows, must have 2"):
+        code.decode_informed(llrs, np.zeros((3, 40), np.float32))
+    with pytest.raises(UsageError, match="must be float32"):
+        code.decode_informed(llrs, np.zeros((2, 41), np.float32))
