@@ -18,7 +18,7 @@ RD_CODECS := hevc avif vqvae-ec vqvae jpegxl jpeg2000 jpeg-restart webp jpeg
 RD_RATES  := 0.2,0.35,0.5,0.7,1.0,1.5
 RD        := $(RD_CODECS:%=results/kodak_rd/%.json)
 TUNED     := $(patsubst sims/tune/%.toml,sims/tuned/%.toml,$(wildcard sims/tune/*.toml))
-SWEEPS    := kodak_bsc kodak_packets kodak_mismatch kodak_awgn_1_16 kodak_packet_duel kodak_bursts \
+SWEEPS    := kodak_bsc kodak_packets kodak_mismatch kodak_awgn_1_16 kodak_deepjscc kodak_packet_duel kodak_bursts \
 	kodak_rayleigh_block kodak_rayleigh_csi kodak_awgn_1_12 kodak_fixed cifar_awgn mnist_lineage demo
 # Test processes are the parallelism; threads inside them would only fight for the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile

@@ -67,7 +67,7 @@ DUELS = (
     Duel(
         "kodak_bsc",
         "Wrong bits (BSC), half a bit per pixel: what the receiver and the codec's own protection save",
-        ("context", "context, protected", "context, four stages protected"),
+        ("context", "context, protected", "context, protected more"),
         ("none", "soft", "soft, protected", "context"),
     ),
     Duel(

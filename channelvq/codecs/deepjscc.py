@@ -12,9 +12,10 @@ import torch
 from channelvq.codecs.analog import Observation, Symbols
 from channelvq.codecs.base import Decoded, Picture
 from channelvq.codecs.scale_word import ScaleWord
-from channelvq.components import real
+from channelvq.components import integer, real
 from channelvq.errors import BudgetError, UsageError
 from channelvq.models.analog import Arrival, Plan, make_plan
+from channelvq.models.analog_refinement import refined
 from channelvq.models.analog_weights import load_analog_model
 from channelvq.models.network import BLOCK
 from channelvq.models.spectrum import Spectrum
@@ -58,6 +59,9 @@ class DeepJscc:
         Name of a shipped model or path of a .safetensors file.
     told : float, optional
         Es/N0 in dB that the sender takes for the channel's, whatever it is; without it, it knows the mean.
+    refine : int
+        Steps in which the sender refines what it sends of each picture, see `refined`: 8 of them give 0.2 to
+        0.4 dB and take about a minute of a core a megapixel.
 
     References
     ----------
@@ -67,15 +71,18 @@ class DeepJscc:
        modules", IEEE Trans. Circuits Syst. Video Technol. 32 (2022): networks that are told the SNR.
     """
 
-    def __init__(self, model: str | None = None, told: float | str | None = None) -> None:
+    def __init__(
+        self, model: str | None = None, told: float | str | None = None, refine: int | str = 0
+    ) -> None:
         self.model = load_analog_model(model)
+        self.refine = integer(str(refine), "refine", 0, 1000)
         self.told = None if told is None else Snr(real(str(told), "told", -100.0, 100.0))
         self._named = model
 
     @classmethod
-    def from_args(cls, model: str | None = None, *, told: str | None = None) -> DeepJscc:
-        """Make the codec from text: `deepjscc`, `deepjscc:MODEL`, `deepjscc:told=7`."""
-        return cls(model, told)
+    def from_args(cls, model: str | None = None, *, told: str | None = None, refine: str = "0") -> DeepJscc:
+        """Make the codec from text: `deepjscc`, `deepjscc:MODEL`, `deepjscc:told=7`, `deepjscc:refine=8`."""
+        return cls(model, told, refine)
 
     @property
     def spec(self) -> str:
@@ -83,6 +90,8 @@ class DeepJscc:
         parts = [self._named] if self._named else []
         if self.told is not None:
             parts.append(f"told={self.told.esn0_db:g}")
+        if self.refine:
+            parts.append(f"refine={self.refine}")
         return ":".join(["deepjscc", ",".join(parts)]) if parts else "deepjscc"
 
     def check(self, shape: tuple[int, int, int], uses: int) -> None:
@@ -106,11 +115,15 @@ class DeepJscc:
         channels, height, width = picture.shape
         self.check((channels, height, width), uses)
         layout = self._layout(height, width, uses, snr)
-        told = torch.tensor([self._told(snr).esn0_db])
+        told, padded = self._told(snr), _padded(picture)
         network = self.model.network
         share = torch.tensor([len(layout.sent) / layout.plan.log_variance.numel()])
-        latents = network.analyse_whole(_padded(picture), told, share)
-        numbers = network.emit(latents, layout.plan).reshape(-1)[layout.sent].double()
+        latents = network.analyse_whole(padded, torch.tensor([told.esn0_db]), share)
+        field = network.emit(latents, layout.plan)
+        if self.refine:
+            noise = told.n0 / layout.boost
+            field = refined(network, padded, field, layout.plan, noise, told.esn0_db, self.refine)
+        numbers = field.reshape(-1)[layout.sent].double()
         log_scale = 0.5 * float(numbers.square().mean().clamp(min=1e-12).log())
         pairs = (numbers * float(np.exp(-log_scale) * np.sqrt(0.5))).numpy().reshape(-1, 2)
         symbols = np.zeros(uses, np.complex64)

@@ -17,7 +17,8 @@ from channelvq.framing import Frame, Unframed
 
 __all__ = ["decode_frame", "read_rate", "sane", "shortest_frame"]
 
-_LOWEST, _HIGHEST = Fraction(1, 5), Fraction(9, 10)
+_LOWEST, _HIGHEST = Fraction(1, 5), Fraction(19, 20)
+_SHORT, _SAFE = 256, Fraction(3, 4)  # of fewer bits, the two punctured columns are not found at higher rates
 
 
 def read_rate(text: str, name: str) -> Fraction:
@@ -26,7 +27,7 @@ def read_rate(text: str, name: str) -> Fraction:
     Raises
     ------
     UsageError
-        It is no number from 1/5 to 9/10; names the option.
+        It is no number from 1/5 to 19/20; names the option.
     """
     rate = fraction(text.strip(), name)
     if not _LOWEST <= rate <= _HIGHEST:
@@ -38,13 +39,15 @@ def read_rate(text: str, name: str) -> Fraction:
 def shortest_frame(rate: Fraction, bits: int, seed: int = 0) -> Frame:
     """Make the shortest frame of LDPC blocks of a rate, each with its CRC-24B, that holds `bits` bits.
 
-    Its length follows from its arguments, so that nothing need be sent for it.
+    Its length follows from its arguments, so that nothing need be sent for it. Fewer than 256 bits get a rate
+    of at most 3/4: of so short a block, higher ones would not be recovered even without noise.
 
     Examples
     --------
     >>> shortest_frame(Fraction(1, 2), 6000).coded_bits
     12048
     """
+    rate = min(rate, _SAFE) if bits < _SHORT else rate
     code = LDPC.from_args(str(rate))
     coded = math.ceil((bits + code.crc_bits) / rate)
     while True:

@@ -35,7 +35,7 @@ class StageProtection:
     Raises
     ------
     UsageError
-        A rate is no number from 1/5 to 9/10, or there are more rates than `stages`.
+        A rate is no number from 1/5 to 19/20, or there are more rates than `stages`.
 
     Examples
     --------
