@@ -105,7 +105,7 @@ class Layout:
     Raises
     ------
     UsageError
-        If the name is another, the guard no rate from 1/5 to 9/10, or a guard is given to a ranked message.
+        If the name is another, the guard no rate from 1/5 to 19/20, or a guard is given to a ranked message.
 
     Examples
     --------
