@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import photo_like
+from skimage import data
 
 from channelvq.bits import bits_to_llrs
 from channelvq.codecs.stage_protection import StageProtection
@@ -137,3 +138,19 @@ def test_a_ranked_message_is_the_links_to_protect(small_weights):
 def test_a_budget_that_does_not_hold_the_head_says_so(small_weights, picture):
     with pytest.raises(BudgetError, match="does not hold header and map"):
         VqvaeCodec(small_weights, protect="1/2").encode(picture, 300)
+
+
+def test_context_decodes_codes_that_are_too_weak_by_themselves():
+    """Rates of 11/12 over a BSC whose capacity is 0.92, too near for such short codes; shipped weights."""
+    picture = data.astronaut()[:256, :256].transpose(2, 0, 1).astype(np.float32) / 255
+    shown, wrong = {}, {}
+    for concealment in ("soft", "context"):
+        codec = VqvaeCodec(concealment=concealment, protect="2/3+11/12+11/12+11/12")
+        message = codec.encode(picture, 256 * 256 // 2)
+        rng = np.random.default_rng(0)
+        flips = (rng.random(message.bits.size) < 0.01).astype(np.uint8)
+        decoded = codec.decode(bits_to_llrs(message.bits ^ flips, float(np.log(99))), picture.shape)
+        shown[concealment] = psnr(picture, decoded.picture)
+        wrong[concealment] = (decoded.indices != message.indices).mean()
+    assert wrong["context"] < 0.5 * wrong["soft"]
+    assert shown["context"] > shown["soft"] + 0.5
