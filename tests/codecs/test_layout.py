@@ -132,8 +132,8 @@ def test_the_map_survives_noise_that_the_convolutional_code_does_not():
 
 
 def test_a_guard_is_a_rate_and_not_for_ranked_messages():
-    with pytest.raises(UsageError, match=r"guard is .0\.95., rates must be from"):
-        Layout("strewn", "0.95")
+    with pytest.raises(UsageError, match=r"guard is .0\.96., rates must be from"):
+        Layout("strewn", "0.96")
     with pytest.raises(UsageError, match="guard=1/2 does not go with layout=ranked"):
         Layout("ranked", "1/2")
     assert [Layout("strewn", text).guard for text in ("0.5", "none")] == ["1/2", "none"]
