@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 
@@ -129,10 +131,16 @@ class CodedStage:
         known = np.full(self._frame.message_bits, CERTAIN_LLR, np.float32)  # the filling is zeros
         known[: told.size] = np.where(self._trusted, self.llrs, told)
         llrs, trusted = self._decode(self._frame, known)
-        heard = self._frame.message_llrs(sane(self._received))[: told.size]
-        doubted = heard + _BELIEVED * (llrs - told - heard)
+        doubted = self._heard + _BELIEVED * (llrs - told - self._heard)
         self.llrs = np.where(self._trusted, self.llrs, np.where(trusted, llrs, doubted))
         self._trusted |= trusted
+
+    @cached_property
+    def _heard(self) -> Llrs:
+        """What the channel alone says of the bits [bits]; the same however often they are decoded."""
+        if self._frame is None:
+            return self._received
+        return self._frame.message_llrs(sane(self._received))[: self._trusted.size]
 
     def _decode(self, frame: Frame, told: Llrs | None) -> tuple[Llrs, npt.NDArray[np.bool_]]:
         out, bits = decode_frame(frame, self._received, told), self._trusted.size
